@@ -1,0 +1,107 @@
+-- Customer activity timeline: orders, messages and deals of a customer in one list.
+--
+-- Needs the tables public.customers, public.orders, public.messages and public.deals.
+-- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
+-- Undo it with the file of the same name in rollback/.
+
+set local lock_timeout = '2s';
+
+-- The one place that knows what an activity is. It is filtered by row-level security as the reader
+-- (security_invoker), so this view, and not the materialized one, is what a signed-in user may read.
+create or replace view public.customer_activities
+with (security_invoker = true) as
+select
+    o.customer_id,
+    'order'::text as activity_type,
+    o.created_at,
+    o.id as activity_id,
+    jsonb_build_object(
+        'status', o.status,
+        'total_cents', o.total_cents,
+        'currency', o.currency,
+        'event_name', o.event_name
+    ) as metadata
+from public.orders as o
+where o.customer_id is not null
+union all
+select
+    m.customer_id,
+    'message'::text as activity_type,
+    m.created_at,
+    m.id as activity_id,
+    jsonb_build_object(
+        'channel', m.channel,
+        'direction', m.direction,
+        'subject', m.subject
+    ) as metadata
+from public.messages as m
+where m.customer_id is not null
+union all
+select
+    d.customer_id,
+    'deal'::text as activity_type,
+    d.created_at,
+    d.id as activity_id,
+    jsonb_build_object(
+        'title', d.title,
+        'stage', d.stage,
+        'value_cents', d.value_cents,
+        'closed_at', d.closed_at
+    ) as metadata
+from public.deals as d
+where d.customer_id is not null;
+
+comment on view public.customer_activities is
+'Orders, messages and deals of the customers the reader may see, live. One row an activity.';
+
+create materialized view if not exists public.customer_activity_timeline as
+select
+    a.customer_id,
+    a.activity_type,
+    a.created_at,
+    a.activity_id,
+    a.metadata
+from public.customer_activities as a;
+
+comment on materialized view public.customer_activity_timeline is
+'customer_activities as of the last refresh, indexed by customer and time. For the owner and service_role:
+row-level security cannot filter a materialized view.';
+
+-- Unique over every row, so that REFRESH MATERIALIZED VIEW CONCURRENTLY works.
+create unique index if not exists idx_customer_activity_customer_date
+on public.customer_activity_timeline (customer_id, created_at desc, activity_type, activity_id);
+
+comment on index public.idx_customer_activity_customer_date is
+'One customer''s timeline, newest first; unique, as a concurrent refresh needs.';
+
+create index if not exists idx_customer_activity_type
+on public.customer_activity_timeline (activity_type, created_at desc);
+
+comment on index public.idx_customer_activity_type is 'Activities of one type, newest first.';
+
+-- Supabase grants everything in public to its API roles by default: take it back, then give what is meant.
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select 'public'
+        union all
+        select quote_ident(r.rolname)
+        from pg_catalog.pg_roles as r
+        where r.rolname in ('anon', 'authenticated', 'service_role')
+    loop
+        execute format(
+            'revoke all on public.customer_activities, public.customer_activity_timeline from %s', grantee
+        );
+    end loop;
+
+    if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then
+        grant select on public.customer_activities to authenticated;
+    end if;
+
+    if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
+        grant select on public.customer_activities, public.customer_activity_timeline to service_role;
+    end if;
+end;
+$$;

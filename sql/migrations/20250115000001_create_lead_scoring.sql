@@ -1,0 +1,614 @@
+-- Lead scoring: recency, frequency and monetary value of each customer, kept current by triggers.
+--
+-- Needs the tables public.customers and public.orders. It changes the schema and reads no data: existing
+-- customers stay unscored (0) until they are updated; see queries/initial_population.sql.
+-- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
+-- Undo it with the file of the same name in rollback/.
+
+set local lock_timeout = '2s';
+
+-- Both tables at once, in the order in which a sale takes them: it never meets us half way.
+do $$
+begin
+    lock table public.orders in share row exclusive mode;
+    lock table public.customers in access exclusive mode;
+end;
+$$;
+
+-- ---------------------------------------------------------------- columns
+
+alter table public.customers
+add column if not exists lead_score integer default 0,
+add column if not exists rfm_recency integer default 0,
+add column if not exists rfm_frequency integer default 0,
+add column if not exists rfm_monetary numeric(3, 2) default 0,
+add column if not exists last_scored_at timestamptz;
+
+comment on column public.customers.lead_score is
+'Weighted sum of the three scores, 6 to 30; 0 or null: not scored yet. Written by calculate_lead_score() alone.';
+comment on column public.customers.rfm_recency is
+'Recency score, 1 to 5. Written by calculate_lead_score() alone.';
+comment on column public.customers.rfm_frequency is
+'Frequency score, 1 to 5. Written by calculate_lead_score() alone.';
+comment on column public.customers.rfm_monetary is
+'Monetary score, 1 to 5. Written by calculate_lead_score() alone.';
+comment on column public.customers.last_scored_at is
+'The instant that the scores are true for: orders up to it count. Written by calculate_lead_score() alone.';
+
+create index if not exists idx_customers_lead_score on public.customers (lead_score desc);
+comment on index public.idx_customers_lead_score is 'The best leads first.';
+
+create index if not exists idx_customers_rfm_scores
+on public.customers (rfm_recency, rfm_frequency, rfm_monetary);
+comment on index public.idx_customers_rfm_scores is 'Customers of one segment.';
+
+-- ---------------------------------------------------------------- models
+
+create table if not exists public.lead_score_models (
+    id integer generated always as identity primary key,
+    recency integer[] not null,
+    -- width_bucket wants its thresholds ascending
+    recency_negated integer[] not null generated always as (
+        array_remove(array[-recency[1], -recency[2], -recency[3], -recency[4]], null)
+    ) stored,
+    frequency bigint[] not null,
+    monetary numeric[] not null,
+    weights integer[] not null default '{3,2,1}',
+    fitted_customers bigint,
+    fitted_as_of timestamptz,
+    created_at timestamptz not null default now(),
+    constraint lead_score_models_recency check (
+        cardinality(recency) <= 4
+        and coalesce(array_lower(recency, 1), 1) = 1
+        and array_position(recency, null) is null
+        and 0 <= all (recency)
+        and (recency[1] >= recency[2]) is not false
+        and (recency[2] >= recency[3]) is not false
+        and (recency[3] >= recency[4]) is not false
+    ),
+    constraint lead_score_models_frequency check (
+        cardinality(frequency) <= 4
+        and coalesce(array_lower(frequency, 1), 1) = 1
+        and array_position(frequency, null) is null
+        and 0 <= all (frequency)
+        and (frequency[1] <= frequency[2]) is not false
+        and (frequency[2] <= frequency[3]) is not false
+        and (frequency[3] <= frequency[4]) is not false
+    ),
+    constraint lead_score_models_monetary check (
+        cardinality(monetary) <= 4
+        and coalesce(array_lower(monetary, 1), 1) = 1
+        and array_position(monetary, null) is null
+        and '-Infinity' < all (monetary)
+        and 'Infinity' > all (monetary)
+        and (monetary[1] <= monetary[2]) is not false
+        and (monetary[2] <= monetary[3]) is not false
+        and (monetary[3] <= monetary[4]) is not false
+    ),
+    constraint lead_score_models_weights check (
+        cardinality(weights) = 3
+        and array_lower(weights, 1) = 1
+        and array_position(weights, null) is null
+        and 0 < all (weights)
+        and weights[1] + weights[2] + weights[3] = 6
+    )
+);
+
+comment on table public.lead_score_models is 'Every model there ever was: numbered, never edited.';
+comment on column public.lead_score_models.id is 'The model''s number.';
+comment on column public.lead_score_models.recency is
+'Most days that still earn the recency scores 2, 3, 4, 5; descending.';
+comment on column public.lead_score_models.recency_negated is
+'The recency thresholds with their sign changed, ascending, as width_bucket takes them.';
+comment on column public.lead_score_models.frequency is
+'Fewest orders that earn the frequency scores 2, 3, 4, 5; ascending.';
+comment on column public.lead_score_models.monetary is
+'Least spend that earns the monetary scores 2, 3, 4, 5, in the currency''s main unit; ascending.';
+comment on column public.lead_score_models.weights is
+'What recency, frequency and monetary score weigh in lead_score; positive, sum 6.';
+comment on column public.lead_score_models.fitted_customers is
+'How many customers with an order the quintiles were fitted on; null: set by hand.';
+comment on column public.lead_score_models.fitted_as_of is 'The instant that the quintiles were fitted for.';
+comment on column public.lead_score_models.created_at is 'When the model was stored.';
+
+create table if not exists public.lead_score_active_model (
+    only_row boolean primary key default true check (only_row),
+    model_id integer not null references public.lead_score_models (id),
+    activated_at timestamptz not null default now()
+);
+
+comment on table public.lead_score_active_model is
+'The one model that trigger, batch and dashboard read: one row, always.';
+comment on column public.lead_score_active_model.only_row is 'True: there is no second row.';
+comment on column public.lead_score_active_model.model_id is 'The active model.';
+comment on column public.lead_score_active_model.activated_at is 'Since when.';
+
+-- A fresh database starts on the published thresholds.
+with published as (
+    insert into public.lead_score_models (recency, frequency, monetary)
+    select '{180,90,60,30}', '{1,3,5,10}', '{50,200,500,1000}'
+    where not exists (select from public.lead_score_models)
+    returning id
+)
+
+insert into public.lead_score_active_model (model_id)
+select id from published;
+
+create or replace function public.refuse_lead_score_model_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    raise exception 'lead score models are never edited: % on % refused', lower(tg_op), tg_table_name
+    using
+        errcode = 'integrity_constraint_violation',
+        hint = 'Insert a new model and call activate_lead_score_model(its number).';
+end;
+$$;
+
+comment on function public.refuse_lead_score_model_change() is
+'Trigger helper: a model that scores were made with stays as it was, and one is always active.';
+
+create or replace trigger refuse_lead_score_model_change
+before update or delete or truncate on public.lead_score_models
+for each statement execute function public.refuse_lead_score_model_change();
+
+comment on trigger refuse_lead_score_model_change on public.lead_score_models is 'Models are never edited.';
+
+create or replace trigger refuse_lead_score_model_change
+before delete or truncate on public.lead_score_active_model
+for each statement execute function public.refuse_lead_score_model_change();
+
+comment on trigger refuse_lead_score_model_change on public.lead_score_active_model is
+'One model is always active.';
+
+-- ---------------------------------------------------------------- orders
+
+-- The one place that knows the shape of the orders. Another schema means another view, nothing else.
+-- An amount is in the currency's main unit; NaN and infinities have to be null here, so that they add nothing.
+create or replace view public.lead_score_orders
+with (security_invoker = true) as
+select
+    o.customer_id,
+    o.created_at as ordered_at,
+    o.total_cents * 0.01 as amount
+from public.orders as o
+where
+    o.status is null
+    -- collate "C": the same lower case in every locale, also in a Turkish one
+    or lower(o.status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
+
+comment on view public.lead_score_orders is
+'The orders that may count: customer_id, ordered_at, amount. One row an order.';
+
+-- The same condition as the view's, so that one customer's orders are read from this index alone.
+create index if not exists idx_orders_lead_score
+on public.orders (customer_id, created_at) include (total_cents)
+where
+    status is null
+    or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
+
+comment on index public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
+
+-- ---------------------------------------------------------------- the one writer
+
+-- security definer: a writer under row-level security sees too few orders for a true score.
+-- volatile (the default): its query must see what was committed while the writer waited for the row's lock.
+create or replace function public.calculate_lead_score()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    -- a row trigger runs after the row's lock: the clock, never the transaction's start
+    clock constant timestamptz := clock_timestamp();
+begin
+    select
+        o.as_of,
+        s.recency,
+        s.frequency,
+        s.monetary,
+        m.weights[1] * s.recency + m.weights[2] * s.frequency + m.weights[3] * s.monetary
+    into
+        new.last_scored_at,
+        new.rfm_recency,
+        new.rfm_frequency,
+        new.rfm_monetary,
+        new.lead_score
+    from public.lead_score_active_model as a
+    inner join public.lead_score_models as m on m.id = a.model_id
+    cross join lateral (
+        select
+            -- application clocks run ahead: a fresh order counts at once, and the score is for its instant
+            greatest(clock, max(c.ordered_at)) as as_of,
+            nullif(max(c.ordered_at), '-infinity') as last_order_at,
+            count(*) as frequency,
+            coalesce(sum(c.amount), 0) as monetary
+        from public.lead_score_orders as c
+        where c.customer_id = new.id and c.ordered_at <= clock + interval '5 minutes'
+    ) as o
+    cross join lateral (
+        select
+            1 + coalesce(
+                width_bucket(-extract(day from o.as_of - o.last_order_at)::integer, m.recency_negated), 0
+            ) as recency,
+            1 + case when o.frequency > 0 then width_bucket(o.frequency, m.frequency) else 0 end as frequency,
+            1 + case
+                when o.frequency > 0 and o.monetary >= 0 then width_bucket(o.monetary, m.monetary)
+                else 0
+            end as monetary
+        offset 0 -- each score is worked out once, not again in the weighted sum
+    ) as s;
+    return new;
+end;
+$$;
+
+comment on function public.calculate_lead_score() is
+'Row trigger on customers, the only writer of scores: whatever a statement says, the row gets its true score.';
+
+create or replace trigger calculate_customer_lead_score
+before insert or update on public.customers
+for each row execute function public.calculate_lead_score();
+
+comment on trigger calculate_customer_lead_score on public.customers is 'Scores the customer being written.';
+
+-- ---------------------------------------------------------------- whatever changes orders touches their customers
+
+create or replace function public.touch_lead_scores(customer_ids anyarray)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- in id order, so that two bulk writes never wait for each other;
+    -- no key update, so that the foreign keys of other orders need not wait
+    perform
+    from public.customers as c
+    where c.id = any (customer_ids)
+    order by c.id
+    for no key update;
+
+    -- a statement of its own: it sees what was committed while the one above waited
+    update public.customers as c
+    set last_scored_at = c.last_scored_at
+    where c.id = any (customer_ids);
+end;
+$$;
+
+comment on function public.touch_lead_scores(anyarray) is
+'Lets calculate_lead_score() score these customers again; nothing else of them changes.';
+
+create or replace function public.recalculate_customer_lead_score()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform public.touch_lead_scores(array(select distinct n.customer_id from new_orders as n));
+    return null;
+end;
+$$;
+
+comment on function public.recalculate_customer_lead_score() is
+'Statement trigger on orders: scores the customers of inserted orders.';
+
+create or replace trigger recalculate_lead_score_on_order_change
+after insert on public.orders
+referencing new table as new_orders
+for each statement execute function public.recalculate_customer_lead_score();
+
+comment on trigger recalculate_lead_score_on_order_change on public.orders is
+'Inserted orders. PostgreSQL allows one event for such a trigger: its siblings cover the others.';
+
+create or replace function public.recalculate_lead_score_siblings()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- a rollback by hand drops the scoring and leaves this trigger: orders can still be written
+    if to_regprocedure('public.calculate_lead_score()') is null then
+        return null;
+    end if;
+
+    case tg_op
+        when 'UPDATE' then
+            perform public.touch_lead_scores(array(
+                select o.customer_id from old_orders as o
+                union
+                select n.customer_id from new_orders as n
+            ));
+        when 'DELETE' then
+            perform public.touch_lead_scores(array(select distinct o.customer_id from old_orders as o));
+        when 'TRUNCATE' then
+            -- 6 is the score without orders
+            perform public.touch_lead_scores(array(
+                select c.id from public.customers as c where c.lead_score > 6
+            ));
+    end case;
+    return null;
+end;
+$$;
+
+comment on function public.recalculate_lead_score_siblings() is
+'Statement trigger on orders: scores the customers of updated (old and new one), deleted and truncated orders.';
+
+create or replace trigger recalculate_lead_score_on_order_update
+after update on public.orders
+referencing old table as old_orders new table as new_orders
+for each statement execute function public.recalculate_lead_score_siblings();
+
+create or replace trigger recalculate_lead_score_on_order_delete
+after delete on public.orders
+referencing old table as old_orders
+for each statement execute function public.recalculate_lead_score_siblings();
+
+create or replace trigger recalculate_lead_score_on_order_truncate
+after truncate on public.orders
+for each statement execute function public.recalculate_lead_score_siblings();
+
+comment on trigger recalculate_lead_score_on_order_update on public.orders is 'Updated orders.';
+comment on trigger recalculate_lead_score_on_order_delete on public.orders is 'Deleted orders.';
+comment on trigger recalculate_lead_score_on_order_truncate on public.orders is 'All orders at once.';
+
+-- ---------------------------------------------------------------- changing the model
+
+create or replace function public.activate_lead_score_model(model_id integer)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if not exists (
+        select from public.lead_score_models as m where m.id = activate_lead_score_model.model_id
+    ) then
+        raise exception 'there is no lead score model %', coalesce(model_id::text, 'null')
+        using errcode = 'no_data_found', hint = 'select id from lead_score_models lists them.';
+    end if;
+
+    update public.lead_score_active_model as a
+    set model_id = activate_lead_score_model.model_id, activated_at = clock_timestamp()
+    where a.model_id <> activate_lead_score_model.model_id;
+end;
+$$;
+
+comment on function public.activate_lead_score_model(integer) is
+'Makes a stored model the one that scores are made with. Customers keep their scores until they are touched.';
+
+create or replace function public.fit_lead_score_model(as_of timestamptz default clock_timestamp())
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    fitted_id integer;
+begin
+    if isfinite(as_of) is not true then
+        raise exception 'a model is fitted for one finite instant, not for %', coalesce(as_of::text, 'null')
+        using errcode = 'invalid_parameter_value', hint = 'Leave as_of out for now.';
+    end if;
+
+    with customers as materialized (
+        select
+            -- at -infinity: a recency that no threshold is as bad as
+            coalesce(
+                extract(day from as_of - nullif(max(o.ordered_at), '-infinity'))::integer, 2147483647
+            ) as recency,
+            count(*) as frequency,
+            coalesce(sum(o.amount), 0) as monetary
+        from public.lead_score_orders as o
+        inner join public.customers as c on c.id = o.customer_id
+        where o.ordered_at <= as_of
+        group by o.customer_id
+    ),
+
+    quintiles as (
+        select
+            count(*) as n,
+            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.recency desc) as recency,
+            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.frequency) as frequency,
+            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.monetary) as monetary
+        from customers as c
+    ),
+
+    -- the threshold is the smallest value better than the quintile; where there is none, the list ends
+    thresholds as (
+        select
+            array_remove(array[
+                max(c.recency) filter (where c.recency < q.recency[1]),
+                max(c.recency) filter (where c.recency < q.recency[2]),
+                max(c.recency) filter (where c.recency < q.recency[3]),
+                max(c.recency) filter (where c.recency < q.recency[4])
+            ], null) as recency,
+            array_remove(array[
+                min(c.frequency) filter (where c.frequency > q.frequency[1]),
+                min(c.frequency) filter (where c.frequency > q.frequency[2]),
+                min(c.frequency) filter (where c.frequency > q.frequency[3]),
+                min(c.frequency) filter (where c.frequency > q.frequency[4])
+            ], null) as frequency,
+            array_remove(array[
+                min(c.monetary) filter (where c.monetary > q.monetary[1]),
+                min(c.monetary) filter (where c.monetary > q.monetary[2]),
+                min(c.monetary) filter (where c.monetary > q.monetary[3]),
+                min(c.monetary) filter (where c.monetary > q.monetary[4])
+            ], null) as monetary
+        from customers as c
+        cross join quintiles as q
+    )
+
+    insert into public.lead_score_models (recency, frequency, monetary, fitted_customers, fitted_as_of)
+    select t.recency, t.frequency, t.monetary, q.n, as_of
+    from thresholds as t
+    cross join quintiles as q
+    where q.n > 0
+    returning id into fitted_id;
+
+    if fitted_id is null then
+        raise exception 'no customer has an order that counts up to %: nothing to fit', as_of
+        using errcode = 'no_data_found', hint = 'select count(*) from lead_score_orders shows what counts.';
+    end if;
+
+    perform public.activate_lead_score_model(fitted_id);
+    return fitted_id;
+end;
+$$;
+
+comment on function public.fit_lead_score_model(timestamptz) is
+'Fits quintiles on the customers with an order that counts at as_of (default: now), stores and activates the
+model, returns its number. Customers keep their scores until they are touched: see queries/initial_population.sql.';
+
+-- ---------------------------------------------------------------- the proof
+
+create or replace function public.lead_score_drift(as_of timestamptz default null)
+returns table (
+    customer_id uuid,
+    scored_at timestamptz,
+    lead_score integer,
+    expected_lead_score integer,
+    rfm_recency integer,
+    expected_rfm_recency integer,
+    rfm_frequency integer,
+    expected_rfm_frequency integer,
+    rfm_monetary numeric,
+    expected_rfm_monetary numeric
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with orders as (
+        select
+            c.id,
+            coalesce(lead_score_drift.as_of, c.last_scored_at) as as_of,
+            nullif(max(o.ordered_at), '-infinity') as last_order_at,
+            count(o.ordered_at) as frequency,
+            coalesce(sum(o.amount), 0) as monetary
+        from public.customers as c
+        left join public.lead_score_orders as o
+            on
+                c.id = o.customer_id
+                and o.ordered_at <= coalesce(lead_score_drift.as_of, c.last_scored_at)
+        group by c.id
+    ),
+
+    scores as (
+        select
+            o.id,
+            o.as_of,
+            m.weights,
+            1 + coalesce(
+                width_bucket(-extract(day from o.as_of - o.last_order_at)::integer, m.recency_negated), 0
+            ) as recency,
+            1 + case when o.frequency > 0 then width_bucket(o.frequency, m.frequency) else 0 end as frequency,
+            1 + case
+                when o.frequency > 0 and o.monetary >= 0 then width_bucket(o.monetary, m.monetary)
+                else 0
+            end as monetary
+        from orders as o
+        -- left: a reader who may not see the model finds drift everywhere, not nowhere
+        left join (
+            select m.*
+            from public.lead_score_active_model as a
+            inner join public.lead_score_models as m on m.id = a.model_id
+        ) as m on true
+    ),
+
+    expected as (
+        select
+            s.id,
+            s.as_of,
+            s.recency,
+            s.frequency,
+            s.monetary,
+            s.weights[1] * s.recency + s.weights[2] * s.frequency + s.weights[3] * s.monetary as lead_score
+        from scores as s
+        where s.as_of is not null
+        union all
+        select s.id, s.as_of, 0, 0, 0, 0 -- not scored yet
+        from scores as s
+        where s.as_of is null
+    )
+
+    select
+        c.id,
+        e.as_of,
+        c.lead_score,
+        e.lead_score,
+        c.rfm_recency,
+        e.recency,
+        c.rfm_frequency,
+        e.frequency,
+        c.rfm_monetary,
+        e.monetary
+    from public.customers as c
+    inner join expected as e on c.id = e.id
+    where
+        (
+            coalesce(c.lead_score, 0),
+            coalesce(c.rfm_recency, 0),
+            coalesce(c.rfm_frequency, 0),
+            coalesce(c.rfm_monetary, 0)
+        )
+        is distinct from (e.lead_score, e.recency, e.frequency, e.monetary::numeric);
+$$;
+
+comment on function public.lead_score_drift(timestamptz) is
+'Customers whose stored score is not the one that their orders and the active model give, at each one''s own
+last_scored_at; or at as_of: lead_score_drift(now()) tells what time has changed. No row: every score is true.';
+
+-- ---------------------------------------------------------------- who may do what
+
+alter table public.lead_score_models enable row level security;
+alter table public.lead_score_active_model enable row level security;
+
+-- Supabase grants everything in public to its API roles by default: take it back, then give what is meant.
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select 'public'
+        union all
+        select quote_ident(r.rolname)
+        from pg_catalog.pg_roles as r
+        where r.rolname in ('anon', 'authenticated', 'service_role')
+    loop
+        execute format(
+            'revoke all on public.lead_score_models, public.lead_score_active_model, public.lead_score_orders from %s',
+            grantee
+        );
+        execute format('revoke all on sequence public.lead_score_models_id_seq from %s', grantee);
+        execute format(
+            'revoke all on function
+                public.calculate_lead_score(),
+                public.recalculate_customer_lead_score(),
+                public.recalculate_lead_score_siblings(),
+                public.refuse_lead_score_model_change(),
+                public.touch_lead_scores(anyarray),
+                public.activate_lead_score_model(integer),
+                public.fit_lead_score_model(timestamptz),
+                public.lead_score_drift(timestamptz)
+            from %s',
+            grantee
+        );
+    end loop;
+
+    if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
+        grant select on public.lead_score_models, public.lead_score_active_model, public.lead_score_orders
+        to service_role;
+        grant execute on function
+            public.touch_lead_scores(anyarray),
+            public.activate_lead_score_model(integer),
+            public.fit_lead_score_model(timestamptz),
+            public.lead_score_drift(timestamptz)
+        to service_role;
+    end if;
+end;
+$$;

@@ -1,0 +1,100 @@
+-- Post-migration tasks: refreshing the timeline, its daily schedule, and two views for common queries.
+--
+-- Needs the two migrations before it.
+-- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
+-- Undo it with the file of the same name in rollback/, before those of the other two.
+
+set local lock_timeout = '2s';
+
+-- security definer: only its owner can refresh a materialized view.
+create or replace function public.refresh_customer_activity_timeline()
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- concurrently, so that readers never wait; a view that was restored without data cannot be
+    if (
+        select c.relispopulated
+        from pg_catalog.pg_class as c
+        where c.oid = 'public.customer_activity_timeline'::regclass
+    ) then
+        refresh materialized view concurrently public.customer_activity_timeline;
+    else
+        refresh materialized view public.customer_activity_timeline;
+    end if;
+end;
+$$;
+
+comment on function public.refresh_customer_activity_timeline() is
+'Brings customer_activity_timeline up to date without blocking its readers.';
+
+create or replace view public.hot_leads
+with (security_invoker = true) as
+select
+    c.id,
+    c.email,
+    c.full_name,
+    c.lead_score,
+    c.rfm_recency,
+    c.rfm_frequency,
+    c.rfm_monetary,
+    c.last_scored_at
+from public.customers as c
+where c.lead_score >= 24
+order by c.lead_score desc;
+
+comment on view public.hot_leads is 'Customers with a lead score of 24 to 30, best first, as far as the reader may see them.';
+
+create or replace view public.customer_activity_summary
+with (security_invoker = true) as
+select
+    t.customer_id,
+    count(*) as total_activities,
+    count(*) filter (where t.activity_type = 'order') as order_count,
+    count(*) filter (where t.activity_type = 'message') as message_count,
+    count(*) filter (where t.activity_type = 'deal') as deal_count,
+    max(t.created_at) as last_activity_at
+from public.customer_activity_timeline as t
+group by t.customer_id;
+
+comment on view public.customer_activity_summary is
+'How many activities of each type a customer has, as of the last refresh of the timeline.';
+
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select 'public'
+        union all
+        select quote_ident(r.rolname)
+        from pg_catalog.pg_roles as r
+        where r.rolname in ('anon', 'authenticated', 'service_role')
+    loop
+        execute format('revoke all on public.hot_leads, public.customer_activity_summary from %s', grantee);
+        execute format('revoke all on function public.refresh_customer_activity_timeline() from %s', grantee);
+    end loop;
+
+    if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then
+        grant select on public.hot_leads to authenticated;
+    end if;
+
+    if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
+        grant select on public.hot_leads, public.customer_activity_summary to service_role;
+        grant execute on function public.refresh_customer_activity_timeline() to service_role;
+    end if;
+
+    -- dynamic: the schema cron is there only where the extension is
+    if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
+        execute $cron$
+            select cron.schedule(
+                'refresh-customer-timeline',
+                '0 2 * * *',
+                'select public.refresh_customer_activity_timeline()'
+            )
+        $cron$;
+    end if;
+end;
+$$;

@@ -1,0 +1,42 @@
+-- Undoes 20250115000001_create_lead_scoring.sql: scores and models are gone; customers and orders stay as they are.
+
+set local lock_timeout = '2s';
+
+-- Both tables at once, in the order in which a sale takes them: it never meets us half way.
+do $$
+begin
+    lock table public.orders in share row exclusive mode;
+    lock table public.customers in access exclusive mode;
+end;
+$$;
+
+drop trigger if exists recalculate_lead_score_on_order_truncate on public.orders;
+drop trigger if exists recalculate_lead_score_on_order_delete on public.orders;
+drop trigger if exists recalculate_lead_score_on_order_update on public.orders;
+drop trigger if exists recalculate_lead_score_on_order_change on public.orders;
+drop trigger if exists calculate_customer_lead_score on public.customers;
+
+drop function if exists public.lead_score_drift(timestamptz);
+drop function if exists public.fit_lead_score_model(timestamptz);
+drop function if exists public.activate_lead_score_model(integer);
+drop function if exists public.recalculate_lead_score_siblings();
+drop function if exists public.recalculate_customer_lead_score();
+drop function if exists public.touch_lead_scores(anyarray);
+drop function if exists public.calculate_lead_score();
+
+drop index if exists public.idx_orders_lead_score;
+drop view if exists public.lead_score_orders;
+
+drop table if exists public.lead_score_active_model;
+drop table if exists public.lead_score_models;
+drop function if exists public.refuse_lead_score_model_change();
+
+drop index if exists public.idx_customers_rfm_scores;
+drop index if exists public.idx_customers_lead_score;
+
+alter table public.customers
+drop column if exists last_scored_at,
+drop column if exists rfm_monetary,
+drop column if exists rfm_frequency,
+drop column if exists rfm_recency,
+drop column if exists lead_score;
