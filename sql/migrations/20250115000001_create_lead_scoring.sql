@@ -194,7 +194,7 @@ comment on index public.idx_orders_lead_score is 'The orders of lead_score_order
 -- ---------------------------------------------------------------- the one writer
 
 -- security definer: a writer under row-level security sees too few orders for a true score.
--- volatile (the default): its query must see what was committed while the writer waited for the row's lock.
+-- volatile (the default): its queries must see what was committed while the writer waited for the row's lock.
 create or replace function public.calculate_lead_score()
 returns trigger
 language plpgsql
@@ -204,43 +204,39 @@ as $$
 declare
     -- a row trigger runs after the row's lock: the clock, never the transaction's start
     clock constant timestamptz := clock_timestamp();
+    model record;
+    last_order_at timestamptz;
+    frequency bigint;
+    monetary numeric;
 begin
-    select
-        o.as_of,
-        s.recency,
-        s.frequency,
-        s.monetary,
-        m.weights[1] * s.recency + m.weights[2] * s.frequency + m.weights[3] * s.monetary
-    into
-        new.last_scored_at,
-        new.rfm_recency,
-        new.rfm_frequency,
-        new.rfm_monetary,
-        new.lead_score
-    from public.lead_score_active_model as a
-    inner join public.lead_score_models as m on m.id = a.model_id
-    cross join lateral (
-        select
-            -- application clocks run ahead: a fresh order counts at once, and the score is for its instant
-            greatest(clock, max(c.ordered_at)) as as_of,
-            nullif(max(c.ordered_at), '-infinity') as last_order_at,
-            count(*) as frequency,
-            coalesce(sum(c.amount), 0) as monetary
-        from public.lead_score_orders as c
-        where c.customer_id = new.id and c.ordered_at <= clock + interval '5 minutes'
-    ) as o
-    cross join lateral (
-        select
-            1 + coalesce(
-                width_bucket(-extract(day from o.as_of - o.last_order_at)::integer, m.recency_negated), 0
-            ) as recency,
-            1 + case when o.frequency > 0 then width_bucket(o.frequency, m.frequency) else 0 end as frequency,
-            1 + case
-                when o.frequency > 0 and o.monetary >= 0 then width_bucket(o.monetary, m.monetary)
-                else 0
-            end as monetary
-        offset 0 -- each score is worked out once, not again in the weighted sum
-    ) as s;
+    select m.recency_negated, m.frequency, m.monetary, m.weights
+    into model
+    from public.lead_score_models as m
+    where m.id = (select a.model_id from public.lead_score_active_model as a);
+
+    -- application clocks run ahead: a fresh order counts at once, and the score is for its instant
+    select max(o.ordered_at), count(*), coalesce(sum(o.amount), 0)
+    into last_order_at, frequency, monetary
+    from public.lead_score_orders as o
+    where o.customer_id = new.id and o.ordered_at <= clock + interval '5 minutes';
+
+    new.last_scored_at := greatest(clock, last_order_at);
+    new.rfm_recency := 1 + coalesce(
+        width_bucket(
+            -extract(day from new.last_scored_at - nullif(last_order_at, '-infinity'))::integer,
+            model.recency_negated
+        ),
+        0
+    );
+    new.rfm_frequency := 1 + case when frequency > 0 then width_bucket(frequency, model.frequency) else 0 end;
+    new.rfm_monetary := 1 + case
+        when frequency > 0 and monetary >= 0 then width_bucket(monetary, model.monetary)
+        else 0
+    end;
+    new.lead_score :=
+        model.weights[1] * new.rfm_recency
+        + model.weights[2] * new.rfm_frequency
+        + model.weights[3] * new.rfm_monetary;
     return new;
 end;
 $$;

@@ -1,0 +1,75 @@
+# `make demo` and `make test` need Python >= 3.11 and make; `make help` lists the rest.
+PYTHON ?= python3
+# Pytest workers: each starts an embedded PostgreSQL of its own. `make test WORKERS=0` runs in one process.
+WORKERS ?= logical
+# More for pytest: make test ARGS="-k quintiles -x"
+ARGS ?=
+BIN := .venv/bin
+LOCKS := requirements/dev.txt requirements/data.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+PYTEST := $(BIN)/python -m pytest
+UV := uv==0.13.9
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: demo test test-server wheel-test lint format types imports lock lock-check clean help
+
+demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
+	$(BIN)/rfm demo $(ARGS)
+
+test: .venv/ready ## the whole suite on an embedded PostgreSQL, but for the slow tests
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+test-server: .venv/ready ## the database part on a server of yours: RFM_TEST_DSN=postgresql://...
+	@test -n "$(RFM_TEST_DSN)" || { echo "usage: make test-server RFM_TEST_DSN=postgresql://..." >&2; exit 2; }
+	RFM_TEST_DSN="$(RFM_TEST_DSN)" $(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS) tests/db tests/proof
+
+wheel-test: .venv/ready ## build sdist and wheel, install them far from here, use them
+	$(PYTEST) -m slow tests/packaging $(ARGS)
+
+lint: .venv/ready ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/ready ## let ruff mend what it can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+types: .venv/ready ## mypy --strict
+	$(BIN)/mypy
+
+imports: .venv/ready ## the direction of imports
+	$(BIN)/lint-imports
+
+lock: ## pin the newest versions again; ARGS="--upgrade-package polars" for one
+	tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && $(PYTHON) -m venv $$tmp && $$tmp/bin/pip install --quiet $(UV) && \
+	export UV_CUSTOM_COMPILE_COMMAND="make lock" && \
+	compile="$$tmp/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url" && \
+	$$compile $(or $(ARGS),--upgrade) --all-extras --group dev pyproject.toml -o requirements/dev.txt && \
+	$$compile --no-deps requirements/data.in -o requirements/data.txt
+
+lock-check: .venv/ready ## is the lock in step with pyproject.toml? (offline)
+	$(PYTEST) tests/packaging/test_lock.py
+
+clean: ## remove all that make has made
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+# Dependencies and the package are two steps: most changes to pyproject.toml touch no dependency.
+.venv/dependencies: $(LOCKS)
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
+	echo "rfm needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv), and" \
+	"'$(PYTHON)' is $$found. Name another: PYTHON=python3.12 make $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "making .venv (a minute or so, once)"
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes --no-deps -r requirements/data.txt
+	@touch $@
+
+.venv/ready: .venv/dependencies pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,252 @@
+"""The command line: arguments, printing, exit codes.
+
+0: done. 1: a check did not hold, or two scores differ. 2: something about the call or its input.
+"""
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import psycopg
+import sqlalchemy.exc
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import rfm
+from rfm import db
+from rfm.db.demo import STEPS, Demo
+from rfm.db.embedded import start_server
+from rfm.db.migrations import read_sql
+from rfm.errors import FoundDifference, InvalidArgument, RfmError
+from rfm.files import scan_orders, writer_for
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
+)
+db_app = typer.Typer(
+    no_args_is_help=True, help="The migrations in a PostgreSQL or Supabase database."
+)
+app.add_typer(db_app, name="db")
+
+# a pipe has no width of its own; 80 columns would fold every table
+out = Console(width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True)
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(
+        "--dsn",
+        envvar="DATABASE_URL",
+        show_envvar=True,
+        help="The database: postgresql://user:password@host:5432/database",
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; errors of ours, and of the database, are one message each."""
+    try:
+        app()
+    except FoundDifference as error:
+        _fail(str(error), code=1)
+    except RfmError as error:
+        _fail(str(error), code=2)
+    except sqlalchemy.exc.DBAPIError as error:
+        _fail(f"the database says: {str(error.orig).strip()}", code=2)
+    except psycopg.Error as error:
+        _fail(f"the database says: {str(error).strip()}", code=2)
+    except pl.exceptions.PolarsError as error:
+        _fail(f"the file cannot be read: {str(error).splitlines()[0]}", code=2)
+
+
+def _fail(message: str, code: int) -> None:
+    err.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+@app.command()
+def score(
+    orders: Annotated[Path, typer.Argument(help="The orders: a .parquet or .csv file.")],
+    as_of: Annotated[
+        str, typer.Option(help="Score as of this date or time (UTC if it has no zone), ISO 8601.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this .parquet or .csv file."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Score with this model.json; without it, fit quintiles.")
+    ] = None,
+    customer_id: Annotated[str, typer.Option(help="The column of customer ids.")] = "customer_id",
+    ordered_at: Annotated[str, typer.Option(help="The column of order times.")] = "ordered_at",
+    amount: Annotated[str, typer.Option(help="The column of amounts.")] = "amount",
+    status: Annotated[str, typer.Option(help="The column of statuses, if any.")] = "status",
+) -> None:
+    """Score the customers of a file of orders; without --output, print the best twenty."""
+    write = writer_for(output) if output else _print_best
+    scan = scan_orders(orders, customer_id=customer_id, amount=amount)
+    summary = rfm.summarize_orders(
+        scan,
+        as_of=_instant(as_of),
+        customer_id=customer_id,
+        ordered_at=ordered_at,
+        amount=amount,
+        status=status,
+    ).collect(engine="streaming")
+    chosen = rfm.Model.from_json(_read_text(model)) if model else None
+    scored = rfm.score_frame(summary, chosen)
+    write(scored.with_columns(rfm.lead_category(), rfm.segment()))
+    err.print(f"{scored.height:,} customers scored", highlight=False)
+
+
+def _instant(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidArgument(
+            f"--as-of {value!r} is no date or time; write 2026-11-01 or 2026-11-01T12:00:00+01:00"
+        ) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgument(f"cannot read {path}: {error.strerror}") from None
+
+
+def _print_best(scored: pl.DataFrame) -> None:
+    best = scored.sort("lead_score", descending=True).head(20)
+    _print_table("The best customers", best.columns, best.rows())
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the server running and print its address.")
+    ] = False,
+) -> None:
+    """Score 23,570 real customers twice, by triggers and in Polars, and compare every one."""
+    address = start_server(keep=keep)
+    run = Demo(db.connect(address))
+    _run_steps(run)
+    _print_query(run, "score_distribution", "Lead categories")
+    _print_query(run, "best_leads", "The five best customers")
+    _print_query(run, "timeline_of_a_customer", "What the best of them did lately")
+    total = run.scored.height
+    out.print(f"{total:,} of {total:,} scores agree", style="bold green", highlight=False)
+    if keep:
+        out.print(f"the server goes on: {address}", highlight=False, soft_wrap=True)
+
+
+def _run_steps(run: Demo) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    times = []
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("", total=len(STEPS))
+        for title, step in STEPS:
+            progress.update(task, description=title)
+            started = time.perf_counter()
+            step(run)
+            times.append((title, f"{time.perf_counter() - started:.2f}"))
+            progress.advance(task)
+    _print_table("What was done", ["step", "seconds"], times)
+
+
+def _print_query(run: Demo, name: str, title: str) -> None:
+    with run.engine.connect() as connection:
+        result = connection.exec_driver_sql(read_sql("queries", name))
+        _print_table(title, list(result.keys()), [tuple(row) for row in result])
+
+
+@db_app.command("plan")
+def plan_command(dsn: Dsn = None) -> None:
+    """Tell what apply would do; nothing is changed."""
+    migrations = db.plan(db.connect(dsn))
+    for migration in migrations:
+        out.print(f"{migration.name} creates", highlight=False)
+        for one in migration.objects:
+            if one.kind != "column" or one.name.startswith("public.customers."):
+                out.print(f"  {one}", highlight=False)
+    if not migrations:
+        out.print("nothing to apply")
+
+
+@db_app.command("apply")
+def apply_command(dsn: Dsn = None) -> None:
+    """Apply the pending migrations, each file in one transaction with its record."""
+    migrations = db.apply(db.connect(dsn))
+    for migration in migrations:
+        out.print(f"applied {migration.name}", highlight=False)
+    if not migrations:
+        out.print("nothing to apply")
+
+
+@db_app.command("rollback")
+def rollback_command(
+    dsn: Dsn = None,
+    to: Annotated[
+        str | None, typer.Option(help="Keep this migration and those before it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Undo the migrations, newest first: scores, models and timeline are dropped."""
+    engine = db.connect(dsn)
+    if not yes:
+        typer.confirm("Drop the scores, the models and the timeline?", abort=True)
+    undone = db.rollback(engine, to)
+    for migration in undone:
+        out.print(f"rolled back {migration.name}", highlight=False)
+    if not undone:
+        out.print("nothing to roll back")
+
+
+@db_app.command("status")
+def status_command(dsn: Dsn = None) -> None:
+    """Tell which migrations are in the database, also those that were pasted by hand."""
+    rows = [
+        (one.migration.name, one.state, one.applied_at, ", ".join(map(str, one.missing)))
+        for one in db.status(db.connect(dsn))
+    ]
+    _print_table("Migrations", ["migration", "state", "applied at", "missing"], rows)
+
+
+@db_app.command("export")
+def export_command(
+    directory: Annotated[
+        Path, typer.Argument(help="The project that holds, or will hold, supabase/migrations/.")
+    ] = Path(),
+) -> None:
+    """Write the migrations to supabase/migrations/, where the Supabase command line finds them."""
+    written = db.export(directory)
+    for path in written:
+        out.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    if not written:
+        out.print("every file is there already")
+
+
+@db_app.command("verify")
+def verify_command(dsn: Dsn = None) -> None:
+    """Check the guide's verification steps and success criteria, and every stored score."""
+    checks = db.verify(db.connect(dsn))
+    rows = [("ok" if one.passed else "FAILED", one.fact, one.found) for one in checks]
+    _print_table("Checks", ["", "fact", "found"], rows)
+    failed = sum(not one.passed for one in checks)
+    out.print(f"{len(checks) - failed} of {len(checks)} checks passed", highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_table(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print(table)

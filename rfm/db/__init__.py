@@ -1,0 +1,33 @@
+"""Everything that speaks to PostgreSQL: one file for each thing that a user does."""
+
+from rfm.db.apply import apply
+from rfm.db.connect import connect
+from rfm.db.export import export
+from rfm.db.migrations import DatabaseObject, Migration, migrations
+from rfm.db.models import activate, active_model, fit_active_model, rescore
+from rfm.db.plan import plan
+from rfm.db.proof import score_differences
+from rfm.db.rollback import rollback
+from rfm.db.status import MigrationStatus, State, status
+from rfm.db.verify import Check, verify
+
+__all__ = [
+    "Check",
+    "DatabaseObject",
+    "Migration",
+    "MigrationStatus",
+    "State",
+    "activate",
+    "active_model",
+    "apply",
+    "connect",
+    "export",
+    "fit_active_model",
+    "migrations",
+    "plan",
+    "rescore",
+    "rollback",
+    "score_differences",
+    "status",
+    "verify",
+]

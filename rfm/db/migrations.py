@@ -1,0 +1,71 @@
+"""The migrations that ship with rfm: their text, their checksums, the objects they create."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+# `comment on` stands behind every object that a migration creates, so the file itself is the list.
+_OBJECT = re.compile(
+    r"^comment on (?P<kind>materialized view|table|column|view|index|function|trigger) "
+    r"(?P<name>\S+(?: on \S+)?) is",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatabaseObject:
+    """One thing in the catalogue: its kind (`view`) and its name (`public.hot_leads`)."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of `sql/migrations/` and its twin in `sql/rollback/`."""
+
+    name: str
+    script: str
+    rollback_script: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the script, as hexadecimal text."""
+        return hashlib.sha256(self.script.encode()).hexdigest()
+
+    @property
+    def objects(self) -> tuple[DatabaseObject, ...]:
+        """What the script creates, in its own order."""
+        return tuple(DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(self.script))
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """Every shipped migration, in the order in which they apply.
+
+    >>> [migration.name for migration in migrations()][0]
+    '20250115000000_create_customer_activity_timeline'
+    """
+    return tuple(
+        Migration(name, read_sql("migrations", name), read_sql("rollback", name))
+        for name in sql_names("migrations")
+    )
+
+
+def read_sql(folder: str, name: str) -> str:
+    """Return the text of `sql/<folder>/<name>.sql` as it ships."""
+    return (files("rfm.sql") / folder / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def sql_names(folder: str) -> list[str]:
+    """Return the names of the files in `sql/<folder>/`, sorted, without their ending."""
+    return sorted(
+        file.name.removesuffix(".sql")
+        for file in (files("rfm.sql") / folder).iterdir()
+        if file.name.endswith(".sql")
+    )

@@ -1,0 +1,39 @@
+"""Undoing the migrations, newest first."""
+
+from sqlalchemy import Engine, text
+
+from rfm.db.apply import changing
+from rfm.db.connect import run_script
+from rfm.db.migrations import Migration, migrations
+from rfm.db.status import State, read_status
+from rfm.errors import UnknownMigration
+
+
+def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
+    """Undo every migration after `to`, newest first, and return those that were undone.
+
+    Without `to`, all of them. Each rollback file and the removal of its record commit together.
+    What was pasted by hand is undone as well. The scores, the models and the timeline are dropped;
+    customers, orders, messages and deals stay. Raises `UnknownMigration` for a name that is none,
+    and `DatabaseBusy` as `apply` does.
+    """
+    names = [migration.name for migration in migrations()]
+    if to is not None and to not in names:
+        raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
+    after = names.index(to) + 1 if to else 0
+    undone = [_undo(engine, migration) for migration in reversed(migrations()[after:])]
+    return [migration for migration in undone if migration is not None]
+
+
+def _undo(engine: Engine, migration: Migration) -> Migration | None:
+    with changing(engine) as connection:
+        states = {one.migration: one.state for one in read_status(connection)}
+        if states[migration] is State.MISSING:
+            return None
+        run_script(connection, migration.rollback_script)
+        if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is not None:
+            connection.execute(
+                text("delete from rfm.applied_migrations where name = :name"),
+                {"name": migration.name},
+            )
+        return migration

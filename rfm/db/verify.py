@@ -1,0 +1,101 @@
+"""Every check of the guide's verification steps and success criteria, run and told."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from rfm.db.migrations import read_sql, sql_names
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: the fact that it looks for, whether it holds, and what was found."""
+
+    fact: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedQuery:
+    """A query that has to come from an index, and within a time."""
+
+    fact: str
+    sql: str
+    index: str
+    milliseconds: int
+
+
+PLANNED_QUERIES = (
+    PlannedQuery(
+        "The timeline of one customer comes from its index, in less than 100 ms.",
+        """
+        select * from public.customer_activity_timeline
+        where customer_id = (select customer_id from public.customer_activity_timeline limit 1)
+        order by created_at desc limit 20
+        """,
+        "idx_customer_activity_customer_date",
+        100,
+    ),
+    PlannedQuery(
+        "The best leads come from their index, in less than 50 ms.",
+        "select * from public.customers where lead_score >= 24 order by lead_score desc limit 50",
+        "idx_customers_lead_score",
+        50,
+    ),
+)
+
+
+def verify(engine: Engine) -> list[Check]:
+    """Run every check of `sql/checks/` and the two planned queries; nothing is changed.
+
+    A check whose own query fails, because an object is missing, has not passed; what the server
+    said is what was found. The drift check reads all orders, in seconds for ten million.
+
+    >>> from rfm.testing import example_engine
+    >>> [check for check in verify(example_engine()) if not check.passed]
+    []
+    """
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return [*_file_checks(connection), *(_planned(connection, q) for q in PLANNED_QUERIES)]
+
+
+def _file_checks(connection: Connection) -> Iterator[Check]:
+    for name in sql_names("checks"):
+        script = read_sql("checks", name)
+        fact = script.splitlines()[0].removeprefix("-- ")
+        yield _run(connection, fact, script)
+
+
+def _run(connection: Connection, fact: str, sql: str) -> Check:
+    try:
+        with connection.begin_nested():
+            row = connection.exec_driver_sql(sql).one()
+    except DBAPIError as error:
+        return Check(fact, passed=False, found=_first_line(error))
+    return Check(fact, passed=row.passed, found=row.found)
+
+
+def _planned(connection: Connection, query: PlannedQuery) -> Check:
+    try:
+        with connection.begin_nested():
+            # a small table is read whole, rightly: asked is whether the index can serve
+            connection.execute(text("set local enable_seqscan = off"))
+            lines = connection.execute(text(f"explain (analyze, timing off) {query.sql}")).scalars()
+            plan = "\n".join(lines)
+    except DBAPIError as error:
+        return Check(query.fact, passed=False, found=_first_line(error))
+    milliseconds = float(plan.rpartition("Execution Time: ")[2].removesuffix(" ms"))
+    used = f"using {query.index}" in plan
+    return Check(
+        query.fact,
+        passed=used and milliseconds < query.milliseconds,
+        found=f"{milliseconds:.1f} ms, {query.index if used else 'another plan'}",
+    )
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0]

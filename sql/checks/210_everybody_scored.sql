@@ -1,0 +1,5 @@
+-- Every customer has a score.
+select
+    count(*) filter (where c.last_scored_at is null) = 0 as passed,
+    count(c.last_scored_at) || ' of ' || count(*) || ' scored' as found
+from public.customers as c;

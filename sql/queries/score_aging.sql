@@ -1,0 +1,2 @@
+-- Whose score has changed since, just because time has passed?
+select * from public.lead_score_drift(now());

@@ -1,0 +1,4 @@
+-- How often was the timeline rewritten? (pg_stat_user_tables calls a materialized view's name relname.)
+select schemaname, relname, last_autovacuum, n_tup_ins, n_tup_upd, n_tup_del
+from pg_stat_user_tables
+where relname = 'customer_activity_timeline';

@@ -1,0 +1,291 @@
+"""Applying, rolling back, looking at and exporting the migrations."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from rfm import db
+from rfm.db.connect import run_script
+from rfm.db.migrations import read_sql
+from rfm.db.status import State
+from rfm.errors import (
+    DatabaseBusy,
+    FileInTheWay,
+    InvalidAddress,
+    MigrationEdited,
+    PreflightFailed,
+    UnknownMigration,
+)
+from rfm.testing import assert_scores_match, temporary_database
+
+NAMES = [migration.name for migration in db.migrations()]
+
+# What a schema dump would show, as text, in a fixed order.
+SNAPSHOT = text("""
+    select string_agg(line, E'\n' order by line) from (
+        select concat_ws(' | ', 'relation', c.oid::regclass, c.relkind, c.relacl, c.reloptions, c.relrowsecurity,
+            obj_description(c.oid, 'pg_class'), pg_get_viewdef(c.oid)) as line
+        from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'i'
+        union all
+        select concat_ws(' | ', 'index', indexdef) from pg_indexes where schemaname = 'public'
+        union all
+        select concat_ws(' | ', 'column', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod),
+            a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum))
+        from pg_attribute a
+        inner join pg_class c on c.oid = a.attrelid and c.relnamespace = 'public'::regnamespace
+        left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attnum > 0 and not a.attisdropped and c.relkind <> 'i'
+        union all
+        select concat_ws(' | ', 'constraint', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+        from pg_constraint k where k.connamespace = 'public'::regnamespace
+        union all
+        select concat_ws(' | ', 'function', pg_get_functiondef(p.oid), p.proacl, obj_description(p.oid, 'pg_proc'))
+        from pg_proc p where p.pronamespace = 'public'::regnamespace
+        union all
+        select concat_ws(' | ', 'trigger', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger'))
+        from pg_trigger t where not t.tgisinternal
+    ) as catalogue
+""")
+
+
+def snapshot(engine):
+    with engine.connect() as connection:
+        return connection.scalar(SNAPSHOT)
+
+
+def states(engine):
+    return [one.state for one in db.status(engine)]
+
+
+def paste(engine, name):
+    with engine.begin() as connection:
+        run_script(connection, read_sql("migrations", name))
+
+
+def test_apply_creates_everything_and_records_it(rfm_crm_engine):
+    assert states(rfm_crm_engine) == [State.MISSING] * 3
+    assert db.apply(rfm_crm_engine) == list(db.migrations())
+    assert states(rfm_crm_engine) == [State.APPLIED] * 3
+
+
+def test_applying_twice_is_applying_once(rfm_engine):
+    before = snapshot(rfm_engine)
+    assert db.apply(rfm_engine) == []
+    assert snapshot(rfm_engine) == before
+
+
+def test_pasting_twice_is_pasting_once(rfm_crm_engine):
+    for name in NAMES:
+        paste(rfm_crm_engine, name)
+    once = snapshot(rfm_crm_engine)
+    for name in NAMES:
+        paste(rfm_crm_engine, name)
+    assert snapshot(rfm_crm_engine) == once
+
+
+def test_status_tells_what_was_pasted_by_hand_and_apply_puts_it_on_record(rfm_crm_engine):
+    paste(rfm_crm_engine, NAMES[0])
+    assert states(rfm_crm_engine) == [State.PASTED, State.MISSING, State.MISSING]
+    pasted = snapshot(rfm_crm_engine)
+    db.apply(rfm_crm_engine)
+    db.rollback(rfm_crm_engine, to=NAMES[0])
+    assert states(rfm_crm_engine) == [State.APPLIED, State.MISSING, State.MISSING]
+    assert snapshot(rfm_crm_engine) == pasted
+
+
+def test_status_tells_what_is_missing_and_apply_repairs_it(rfm_engine):
+    whole = snapshot(rfm_engine)
+    with rfm_engine.begin() as connection:
+        connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
+    assert states(rfm_engine) == [State.APPLIED, State.DAMAGED, State.APPLIED]
+    assert [str(o) for o in db.status(rfm_engine)[1].missing] == [
+        "trigger calculate_customer_lead_score on public.customers"
+    ]
+    db.apply(rfm_engine)
+    assert snapshot(rfm_engine) == whole
+
+
+def test_half_a_paste_is_partial(rfm_crm_engine):
+    paste(rfm_crm_engine, NAMES[0])
+    with rfm_crm_engine.begin() as connection:
+        connection.execute(text("drop index idx_customer_activity_type"))
+    assert states(rfm_crm_engine)[0] is State.PARTIAL
+
+
+def test_up_down_up_leaves_the_same_catalogue(rfm_crm_engine):
+    steps = [snapshot(rfm_crm_engine)]
+    for name in NAMES:
+        paste(rfm_crm_engine, name)
+        steps.append(snapshot(rfm_crm_engine))
+    for name in reversed(NAMES):
+        assert snapshot(rfm_crm_engine) == steps.pop()
+        with rfm_crm_engine.begin() as connection:
+            run_script(connection, read_sql("rollback", name))
+    assert snapshot(rfm_crm_engine) == steps.pop()
+    db.apply(rfm_crm_engine)
+    up = snapshot(rfm_crm_engine)
+    db.rollback(rfm_crm_engine)
+    db.apply(rfm_crm_engine)
+    assert snapshot(rfm_crm_engine) == up
+
+
+def test_rollback_undoes_newest_first_and_keeps_the_rest(rfm_engine):
+    assert [m.name for m in db.rollback(rfm_engine, to=NAMES[0])] == [NAMES[2], NAMES[1]]
+    assert states(rfm_engine) == [State.APPLIED, State.MISSING, State.MISSING]
+    assert [m.name for m in db.rollback(rfm_engine)] == [NAMES[0]]
+    assert db.rollback(rfm_engine) == []
+
+
+def test_rollback_refuses_a_name_that_is_no_migration(rfm_engine):
+    with pytest.raises(UnknownMigration, match="there is no migration 'nonsense'"):
+        db.rollback(rfm_engine, to="nonsense")
+    assert states(rfm_engine) == [State.APPLIED] * 3
+
+
+def test_an_edited_migration_is_reported_and_stops_apply(rfm_engine):
+    with rfm_engine.begin() as connection:
+        connection.execute(
+            text("update rfm.applied_migrations set checksum = 'other' where name = :n"),
+            {"n": NAMES[1]},
+        )
+    assert states(rfm_engine)[1] is State.EDITED
+    with pytest.raises(MigrationEdited, match=NAMES[1]):
+        db.apply(rfm_engine)
+
+
+def test_preflight_lists_everything_that_is_missing_and_changes_nothing():
+    with temporary_database() as engine:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("create table customers (id bigint, full_name text)")
+            connection.exec_driver_sql("create view orders as select 1 as id")
+        with pytest.raises(PreflightFailed) as caught:
+            db.apply(engine)
+        message = str(caught.value)
+        for problem in (
+            "5 problems in database",
+            "column public.customers.email is missing",
+            "column public.customers.id is int8, not uuid",
+            "table public.orders is missing, or is no table",
+            "table public.messages is missing",
+            "table public.deals is missing",
+        ):
+            assert problem in message
+        with engine.connect() as connection:
+            assert connection.scalar(text("select to_regnamespace('rfm')")) is None
+
+
+def test_a_failing_migration_leaves_nothing_behind(rfm_crm_engine):
+    with rfm_crm_engine.begin() as connection:
+        connection.exec_driver_sql("create table lead_score_models (something_else text)")
+    before = snapshot(rfm_crm_engine)
+    with pytest.raises(Exception, match="does not exist"):
+        db.apply(rfm_crm_engine)
+    db.rollback(rfm_crm_engine, to=None)
+    assert "calculate_lead_score" not in snapshot(rfm_crm_engine)
+    assert states(rfm_crm_engine)[1] is State.MISSING
+    assert before is not None
+
+
+def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rfm_crm_engine):
+    with rfm_crm_engine.begin() as holder:
+        holder.exec_driver_sql("insert into orders (total_cents) values (1)")
+        with pytest.raises(DatabaseBusy, match="run the command again"):
+            db.apply(rfm_crm_engine)
+    assert states(rfm_crm_engine) == [State.APPLIED, State.MISSING, State.MISSING]
+    db.apply(rfm_crm_engine)
+    assert states(rfm_crm_engine) == [State.APPLIED] * 3
+
+
+def test_twenty_concurrent_applies_are_one(rfm_crm_engine):
+    start = threading.Barrier(20)
+
+    def apply(_):
+        start.wait()
+        return db.apply(rfm_crm_engine)
+
+    with ThreadPoolExecutor(20) as pool:
+        applied = [migration for done in pool.map(apply, range(20)) for migration in done]
+    assert sorted(m.name for m in applied) == NAMES
+    assert states(rfm_crm_engine) == [State.APPLIED] * 3
+
+
+def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp_path):
+    written = db.export(tmp_path)
+    assert [p.name for p in written] == [f"{name}.sql" for name in NAMES]
+    assert written[0].parent == tmp_path / "supabase" / "migrations"
+    assert [p.read_text() for p in written] == [m.script for m in db.migrations()]
+    assert db.export(tmp_path) == []
+    written[1].write_text("mine")
+    written[2].unlink()
+    with pytest.raises(FileInTheWay, match=NAMES[1]):
+        db.export(tmp_path)
+    assert written[1].read_text() == "mine"
+    assert not written[2].exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [(None, "pass --dsn"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
+)
+def test_a_wrong_address_is_one_clear_error(monkeypatch, address, says):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(InvalidAddress, match=says):
+        db.connect(address)
+
+
+def test_an_address_with_a_password_is_not_repeated_in_the_error():
+    with pytest.raises(InvalidAddress) as caught:
+        db.connect("//user:secret@host")
+    assert "secret" not in str(caught.value)
+
+
+def test_verify_passes_on_a_scored_database(rfm_crm_engine):
+    with rfm_crm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into customers (email) values ('ada@example.com'), ('grace@example.com');"
+            "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
+        )
+    db.apply(rfm_crm_engine)
+    db.rescore(rfm_crm_engine)
+    assert [check for check in db.verify(rfm_crm_engine) if not check.passed] == []
+    assert_scores_match(rfm_crm_engine)
+
+
+BREAKAGES = {
+    "drop index idx_customer_activity_type": "two indexes",
+    "drop index idx_customers_lead_score": "indexes of lead scoring",
+    "create index another on customer_activity_timeline (activity_id)": "two indexes",
+    "alter table customers drop column rfm_monetary": "five score columns",
+    "alter table customers disable trigger calculate_customer_lead_score": "triggers",
+    "drop trigger recalculate_lead_score_on_order_delete on orders": "triggers",
+    "alter function calculate_lead_score() stable": "functions of lead scoring",
+    "alter function touch_lead_scores(anyarray) reset search_path": "functions of lead scoring",
+    "alter table customers disable trigger user; insert into customers default values": "Every customer has",
+    "alter table customers disable trigger user; update customers set lead_score = 31": "in its range",
+    "alter table customers disable trigger user; update customers set lead_score = 29": "Every stored score",
+    "drop function refresh_customer_activity_timeline()": "refresh_customer_activity_timeline",
+    "create or replace view hot_leads as select id, email, full_name, lead_score, rfm_recency,"
+    " rfm_frequency, rfm_monetary, last_scored_at from customers": "security_invoker",
+    "alter table lead_score_active_model disable trigger user; delete from lead_score_active_model": "one model",
+    "drop materialized view customer_activity_timeline cascade": "materialized view",
+    "insert into messages (customer_id) select id from customers;"
+    "delete from orders; refresh materialized view customer_activity_timeline;"
+    "insert into orders (customer_id) select id from customers": "stand in the timeline",
+}
+
+
+@pytest.mark.parametrize(("breakage", "fact"), BREAKAGES.items())
+def test_verify_sees_each_breakage(rfm_engine, breakage, fact):
+    with rfm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into customers (email) values ('ada@example.com');"
+            "insert into orders (customer_id, total_cents) select id, 1 from customers;"
+            "refresh materialized view customer_activity_timeline"
+        )
+    assert [check.fact for check in db.verify(rfm_engine) if not check.passed] == []
+    with rfm_engine.begin() as connection:
+        connection.exec_driver_sql(breakage)
+    failed = [check.fact for check in db.verify(rfm_engine) if not check.passed]
+    assert any(fact in one for one in failed), failed
