@@ -19,6 +19,7 @@ from rich.table import Table
 
 import rfm
 from rfm import db
+from rfm.db.connect import run_script
 from rfm.db.demo import STEPS, Demo
 from rfm.db.embedded import start_server
 from rfm.db.migrations import read_sql
@@ -141,7 +142,7 @@ def demo(
     _print_query(run, "score_distribution", "Lead categories")
     _print_query(run, "best_leads", "The five best customers")
     _print_query(run, "timeline_of_a_customer", "What the best of them did lately")
-    total = run.scored.height
+    total = run.stored.height
     out.print(f"{total:,} of {total:,} scores agree", style="bold green", highlight=False)
     if keep:
         out.print(f"the server goes on: {address}", highlight=False, soft_wrap=True)
@@ -163,8 +164,9 @@ def _run_steps(run: Demo) -> None:
 
 def _print_query(run: Demo, name: str, title: str) -> None:
     with run.engine.connect() as connection:
-        result = connection.exec_driver_sql(read_sql("queries", name))
-        _print_table(title, list(result.keys()), [tuple(row) for row in result])
+        cursor = run_script(connection, read_sql("queries", name))
+        columns = [column.name for column in cursor.description or ()]
+        _print_table(title, columns, cursor.fetchall())
 
 
 @db_app.command("plan")
@@ -193,9 +195,7 @@ def apply_command(dsn: Dsn = None) -> None:
 @db_app.command("rollback")
 def rollback_command(
     dsn: Dsn = None,
-    to: Annotated[
-        str | None, typer.Option(help="Keep this migration and those before it.")
-    ] = None,
+    to: Annotated[str | None, typer.Option(help="Keep this migration and those before it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Undo the migrations, newest first: scores, models and timeline are dropped."""

@@ -11,15 +11,16 @@ from rfm.errors import InvalidFile
 
 
 def scan_orders(path: Path, *, customer_id: str, amount: str) -> pl.LazyFrame:
-    """Scan a Parquet or CSV file of orders; nothing is read yet of a Parquet file.
+    r"""Scan a Parquet or CSV file of orders; nothing is read yet of a Parquet file.
 
     Of a CSV file, the ids stay text (`00042` keeps its zeros), the amounts become exact decimals
     and what looks like dates becomes dates. Raises `InvalidFile` for another ending, a file that
     is not there, and amounts that are no numbers.
 
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "orders.csv").write_text("customer_id,ordered_at,amount\\n007,2026-11-01,9.90\\n")
-    >>> orders = scan_orders(folder / "orders.csv", customer_id="customer_id", amount="amount")
+    >>> file = folder / "orders.csv"
+    >>> _ = file.write_text("customer_id,ordered_at,amount\n007,2026-11-01,9.90\n")
+    >>> orders = scan_orders(file, customer_id="customer_id", amount="amount")
     >>> orders.collect().row(0)
     ('007', datetime.date(2026, 11, 1), Decimal('9.90'))
     """
@@ -63,7 +64,9 @@ def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
     that nobody computes for an hour first.
     """
     if path.suffix not in {".parquet", ".csv"}:
-        raise InvalidFile(f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood")
+        raise InvalidFile(
+            f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood"
+        )
     if not path.parent.is_dir():
         raise InvalidFile(f"the folder {path.parent} does not exist")
     return lambda frame: _write(frame, path)

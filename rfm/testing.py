@@ -176,8 +176,11 @@ where c.email <> 'mary@example.com';
 def instants(as_of: datetime, model: Model = PUBLISHED) -> st.SearchStrategy[datetime]:
     """Draw times of orders: within two years, and around each recency threshold to the microsecond.
 
-    >>> instants(datetime(2026, 11, 1, tzinfo=UTC)).example().tzinfo
-    datetime.timezone.utc
+    >>> from hypothesis import given
+    >>> @given(instants(datetime(2026, 11, 1, tzinfo=UTC)))
+    ... def test_every_instant_has_a_zone(instant):
+    ...     assert instant.tzinfo is UTC
+    >>> test_every_instant_has_a_zone()
     """
     edges = [as_of, *(as_of - days * DAY for limit in model.recency for days in (limit, limit + 1))]
     near_an_edge = st.builds(
@@ -195,11 +198,18 @@ def instants(as_of: datetime, model: Model = PUBLISHED) -> st.SearchStrategy[dat
 def cents(model: Model = PUBLISHED) -> st.SearchStrategy[int]:
     """Draw amounts in cents: everyday ones, around each threshold to the cent, negative and huge.
 
-    >>> isinstance(cents().example(), int)
-    True
+    >>> from hypothesis import given
+    >>> @given(cents())
+    ... def test_an_amount_fits_a_bigint(amount):
+    ...     assert -(2**63) <= amount < 2**63
+    >>> test_an_amount_fits_a_bigint()
     """
     edges = [int(threshold * 100) for threshold in model.monetary]
-    around = st.builds(int.__add__, st.sampled_from(edges), st.integers(-1, 1)) if edges else st.nothing()
+    around = (
+        st.builds(int.__add__, st.sampled_from(edges), st.integers(-1, 1))
+        if edges
+        else st.nothing()
+    )
     return around | st.integers(-10_000, 200_000) | st.sampled_from([0, 2**63 - 1, -(2**63)])
 
 
@@ -217,8 +227,13 @@ def orders(
     Columns: `customer_id` (text), `ordered_at` (UTC or null), `amount` (exact decimal or null),
     `status` (text or null).
 
-    >>> orders(datetime(2026, 11, 1, tzinfo=UTC)).example().columns
-    ['customer_id', 'ordered_at', 'amount', 'status']
+    >>> from hypothesis import given
+    >>> from rfm import summarize_orders
+    >>> as_of = datetime(2026, 11, 1, tzinfo=UTC)
+    >>> @given(orders(as_of))
+    ... def test_nobody_has_more_orders_than_there_are(frame):
+    ...     assert summarize_orders(frame, as_of=as_of)["frequency"].sum() <= frame.height
+    >>> test_nobody_has_more_orders_than_there_are()
     """
     row = st.tuples(
         st.sampled_from("abcdef"),
@@ -226,11 +241,11 @@ def orders(
         cents(model).map(lambda value: Decimal(value).scaleb(-2)) | st.none(),
         statuses(),
     )
-    schema = {
-        "customer_id": pl.String,
+    schema: dict[str, pl.DataType] = {
+        "customer_id": pl.String(),
         "ordered_at": pl.Datetime("us", "UTC"),
         "amount": pl.Decimal(38, 2),
-        "status": pl.String,
+        "status": pl.String(),
     }
     return st.lists(row, max_size=max_size).map(
         lambda rows: pl.DataFrame(rows, schema=schema, orient="row")
@@ -240,16 +255,20 @@ def orders(
 def summaries(max_size: int = 40) -> st.SearchStrategy[pl.DataFrame]:
     """Draw summaries, one row a customer, for `rfm.fit` and `rfm.score_frame`.
 
-    >>> summaries().example().columns
-    ['customer_id', 'recency_days', 'frequency', 'monetary']
+    >>> from hypothesis import given
+    >>> from rfm import PUBLISHED, score_frame
+    >>> @given(summaries())
+    ... def test_a_lead_score_lies_between_6_and_30(summary):
+    ...     assert score_frame(summary, PUBLISHED)["lead_score"].is_between(6, 30).all()
+    >>> test_a_lead_score_lies_between_6_and_30()
     """
     money = st.integers(-10_000, 200_000).map(lambda value: Decimal(value).scaleb(-2))
     ordered = st.tuples(st.integers(0, 400) | st.none(), st.integers(1, 20), money)
     never = st.just((None, 0, Decimal("0.00")))
-    schema = {
-        "customer_id": pl.Int64,
-        "recency_days": pl.Int64,
-        "frequency": pl.Int64,
+    schema: dict[str, pl.DataType] = {
+        "customer_id": pl.Int64(),
+        "recency_days": pl.Int64(),
+        "frequency": pl.Int64(),
         "monetary": pl.Decimal(38, 2),
     }
     return st.lists(ordered | never, max_size=max_size).map(
@@ -262,8 +281,11 @@ def summaries(max_size: int = 40) -> st.SearchStrategy[pl.DataFrame]:
 def models() -> st.SearchStrategy[Model]:
     """Draw models: short and empty lists, equal thresholds, every allowed weighting.
 
-    >>> isinstance(models().example(), Model)
-    True
+    >>> from hypothesis import given
+    >>> @given(models())
+    ... def test_a_model_survives_json(model):
+    ...     assert Model.from_json(model.to_json()) == model
+    >>> test_a_model_survives_json()
     """
     money = st.integers(-1_000, 200_000).map(lambda value: Decimal(value).scaleb(-2))
     weights = [(a, b, 6 - a - b) for a in range(1, 5) for b in range(1, 6 - a)]

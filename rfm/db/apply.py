@@ -21,7 +21,7 @@ create table if not exists rfm.applied_migrations (
     applied_at timestamptz not null default now(),
     applied_by text not null default current_user
 );
-comment on table rfm.applied_migrations is 'The migrations that rfm db apply has run, with SHA-256.';
+comment on table rfm.applied_migrations is 'What rfm db apply has run, with its SHA-256.';
 """
 
 

@@ -1,7 +1,9 @@
 """From an address to an engine, and from an engine to a connection that runs whole scripts."""
 
 import os
+from typing import Any, cast
 
+from psycopg import Cursor
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -38,11 +40,11 @@ def connect(dsn: str | None = None) -> Engine:
     return create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 
-def run_script(connection: Connection, script: str) -> None:
-    """Run a file of SQL statements as it is, in the connection's transaction.
+def run_script(connection: Connection, script: str) -> Cursor[Any]:
+    """Run a file of SQL statements as it is, in the connection's transaction; return its cursor.
 
-    It goes to the driver itself: SQLAlchemy's `text()` trips over `:name`, `exec_driver_sql` over `%`.
+    It goes to the driver itself: SQLAlchemy's `text()` trips over `:name`, `exec_driver_sql` over
+    `%`. Errors are therefore psycopg's own.
     """
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101 - an open connection has one
-    driver.execute(script)
+    cursor = cast("Cursor[Any]", connection.connection.cursor())
+    return cursor.execute(script)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 import polars as pl
@@ -15,10 +16,12 @@ from rfm.db.migrations import read_sql
 from rfm.db.models import fit_active_model, rescore
 from rfm.db.proof import compare_scores, read_scores
 from rfm.errors import FoundDifference
-from rfm.model import Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
 from rfm.summary import summarize_orders
+
+if TYPE_CHECKING:
+    from rfm.model import Model
 
 _CUSTOMERS = UUID("5f1c6a52-31b1-4a43-a4a0-0e2f7f2f7a10")
 _CHANNELS = ("email", "phone", "chat")
@@ -35,7 +38,7 @@ class Demo:
         self.as_of = datetime.now(UTC)
         self.orders = pl.DataFrame()
         self.model: Model | None = None
-        self.scored = pl.DataFrame()
+        self.stored = self.expected = pl.DataFrame()
 
     def read_purchases(self) -> None:
         """Read the CDNOW purchases, with an id for each customer as a CRM has it."""
@@ -63,7 +66,8 @@ class Demo:
         )
         orders = self.orders.select("customer_id", "amount", "ordered_at").rows()
         self._copy(
-            "copy public.orders (customer_id, status, total_cents, currency, created_at) from stdin",
+            "copy public.orders (customer_id, status, total_cents, currency, created_at)"
+            " from stdin",
             ((key, "paid", int(amount * 100), "USD", at) for key, amount, at in orders),
         )
 
@@ -72,7 +76,8 @@ class Demo:
         dice = random.Random(1997)  # noqa: S311 - made-up data, no secret
         ids = self.orders["customer_id"].unique().sort().to_list()
         self._copy(
-            "copy public.messages (customer_id, channel, direction, subject, created_at) from stdin",
+            "copy public.messages (customer_id, channel, direction, subject, created_at)"
+            " from stdin",
             (
                 (
                     key,
@@ -87,8 +92,13 @@ class Demo:
         self._copy(
             "copy public.deals (customer_id, title, stage, value_cents, created_at) from stdin",
             (
-                (key, "Subscription", dice.choice(_STAGES), dice.randrange(5_000, 500_000),
-                 self._some_time_ago(dice))
+                (
+                    key,
+                    "Subscription",
+                    dice.choice(_STAGES),
+                    dice.randrange(5_000, 500_000),
+                    self._some_time_ago(dice),
+                )
                 for key in dice.choices(ids, k=len(ids) // 10)
             ),
         )
@@ -106,18 +116,20 @@ class Demo:
         rescore(self.engine)
 
     def score_in_polars(self) -> None:
-        """Fit and score the same purchases in Polars, each customer at the stored score's instant."""
+        """Fit and score the same purchases in Polars, each customer at their `last_scored_at`."""
         model = fit(summarize_orders(self.orders, as_of=self.as_of))
         if model != self.model:
             raise FoundDifference(f"the database fitted {self.model}, Polars fitted {model}")
         with self.engine.connect() as connection:
-            stored = read_scores(connection)
-        summary = summarize_orders(self.orders, as_of=pl.col("last_scored_at"), customers=stored)
-        self.scored = compare_scores(stored, score_frame(summary, model))
+            self.stored = read_scores(connection)
+        instants = self.stored.select("customer_id", "last_scored_at")
+        summary = summarize_orders(self.orders, as_of=pl.col("last_scored_at"), customers=instants)
+        self.expected = score_frame(summary, model)
 
     def compare(self) -> None:
         """Raise `FoundDifference` at the first customer whose two scores are not the same."""
-        for row in self.scored.filter(~pl.col("agree")).head(1).rows(named=True):
+        compared = compare_scores(self.stored, self.expected)
+        for row in compared.filter(~pl.col("agree")).head(1).rows(named=True):
             raise FoundDifference(f"database and Polars differ: {row}")
 
     def _some_time_ago(self, dice: random.Random) -> datetime:

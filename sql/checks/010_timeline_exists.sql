@@ -1,4 +1,4 @@
--- The materialized view customer_activity_timeline exists and belongs to the role that applied it, no API role.
+-- The timeline exists and belongs to the role that applied it, to no API role.
 select
     coalesce(bool_and(m.matviewowner not in ('anon', 'authenticated', 'service_role')), false) as passed,
     coalesce(min('owner ' || m.matviewowner), 'no such materialized view') as found

@@ -1,4 +1,4 @@
--- The timeline has the guide's two indexes and no other; the first is unique, so a concurrent refresh works.
+-- The timeline has the guide's two indexes and no other; the first one is unique.
 select
     coalesce(
         array_agg(c.relname::text order by c.relname) = '{idx_customer_activity_customer_date,idx_customer_activity_type}'

@@ -1,4 +1,4 @@
--- Orders, messages and deals that were there at the last refresh stand in the timeline.
+-- Orders, messages and deals stand in the timeline, as far as there are any.
 select
     bool_and(t.in_timeline or not t.in_base) as passed,
     coalesce(string_agg(t.activity_type, ', ' order by t.activity_type) filter (where t.in_timeline), 'empty') as found

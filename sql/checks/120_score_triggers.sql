@@ -1,4 +1,4 @@
--- The guide's two triggers and their three siblings are there, fire, and run the functions they should.
+-- The guide's two triggers and their three siblings are there and fire.
 select
     count(*) = 5 as passed,
     count(*) || ' of 5' as found

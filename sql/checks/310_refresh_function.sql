@@ -1,4 +1,4 @@
--- refresh_customer_activity_timeline() is there, and anon and authenticated may not call it.
+-- The timeline's refresh function is there, and anon and authenticated may not call it.
 select
     to_regprocedure('public.refresh_customer_activity_timeline()') is not null and count(r.rolname) = 0 as passed,
     case

@@ -391,7 +391,7 @@ begin
         using errcode = 'invalid_parameter_value', hint = 'Leave as_of out for now.';
     end if;
 
-    with customers as materialized (
+    with counted as materialized (
         select
             -- at -infinity: a recency that no threshold is as bad as
             coalesce(
@@ -411,7 +411,7 @@ begin
             percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.recency desc) as recency,
             percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.frequency) as frequency,
             percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.monetary) as monetary
-        from customers as c
+        from counted as c
     ),
 
     -- the threshold is the smallest value better than the quintile; where there is none, the list ends
@@ -435,7 +435,7 @@ begin
                 min(c.monetary) filter (where c.monetary > q.monetary[3]),
                 min(c.monetary) filter (where c.monetary > q.monetary[4])
             ], null) as monetary
-        from customers as c
+        from counted as c
         cross join quintiles as q
     )
 
@@ -479,7 +479,7 @@ language sql
 stable
 set search_path = ''
 as $$
-    with orders as (
+    with counted as (
         select
             c.id,
             coalesce(lead_score_drift.as_of, c.last_scored_at) as as_of,
@@ -507,7 +507,7 @@ as $$
                 when o.frequency > 0 and o.monetary >= 0 then width_bucket(o.monetary, m.monetary)
                 else 0
             end as monetary
-        from orders as o
+        from counted as o
         -- left: a reader who may not see the model finds drift everywhere, not nowhere
         left join (
             select m.*

@@ -1,5 +1,11 @@
 -- Who are the five best leads?
-select id, email, lead_score, rfm_recency, rfm_frequency, rfm_monetary, last_scored_at
+select
+    email,
+    lead_score,
+    rfm_recency,
+    rfm_frequency,
+    rfm_monetary,
+    date_trunc('second', last_scored_at) as last_scored_at
 from public.customers
-order by lead_score desc, rfm_monetary desc, id
+order by lead_score desc, id
 limit 5;

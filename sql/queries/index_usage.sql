@@ -1,4 +1,4 @@
--- Are the indexes used? (pg_stat_user_indexes calls a table's name relname and an index's indexrelname.)
+-- Are the indexes used? (The guide's query names a column that PostgreSQL calls relname.)
 select
     schemaname,
     relname,

@@ -1,4 +1,4 @@
--- How is the scoring trigger put back after someone dropped it? Scores are brought up to date by initial_population.sql.
+-- How is a dropped scoring trigger put back? (Then score everybody: initial_population.sql.)
 drop trigger if exists calculate_customer_lead_score on public.customers;
 create trigger calculate_customer_lead_score
 before insert or update on public.customers

@@ -257,7 +257,7 @@ BREAKAGES = {
     "drop index idx_customer_activity_type": "two indexes",
     "drop index idx_customers_lead_score": "indexes of lead scoring",
     "create index another on customer_activity_timeline (activity_id)": "two indexes",
-    "alter table customers drop column rfm_monetary": "five score columns",
+    "alter table customers drop column rfm_monetary cascade": "five score columns",
     "alter table customers disable trigger calculate_customer_lead_score": "triggers",
     "drop trigger recalculate_lead_score_on_order_delete on orders": "triggers",
     "alter function calculate_lead_score() stable": "functions of lead scoring",
@@ -265,11 +265,11 @@ BREAKAGES = {
     "alter table customers disable trigger user; insert into customers default values": "Every customer has",
     "alter table customers disable trigger user; update customers set lead_score = 31": "in its range",
     "alter table customers disable trigger user; update customers set lead_score = 29": "Every stored score",
-    "drop function refresh_customer_activity_timeline()": "refresh_customer_activity_timeline",
+    "drop function refresh_customer_activity_timeline()": "refresh function",
     "create or replace view hot_leads as select id, email, full_name, lead_score, rfm_recency,"
     " rfm_frequency, rfm_monetary, last_scored_at from customers": "security_invoker",
     "alter table lead_score_active_model disable trigger user; delete from lead_score_active_model": "one model",
-    "drop materialized view customer_activity_timeline cascade": "materialized view",
+    "drop materialized view customer_activity_timeline cascade": "The timeline exists",
     "insert into messages (customer_id) select id from customers;"
     "delete from orders; refresh materialized view customer_activity_timeline;"
     "insert into orders (customer_id) select id from customers": "stand in the timeline",

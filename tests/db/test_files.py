@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from rfm import db
+from rfm.db.connect import run_script
 from rfm.db.migrations import read_sql, sql_names
 from rfm.summary import UNCOUNTED_STATUSES
 
@@ -97,8 +98,7 @@ def test_every_query_runs(rfm_engine, name):
             "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
         )
     with rfm_engine.connect() as connection:
-        for statement in re.split(r";\n\s*\n", read_sql("queries", name)):
-            connection.exec_driver_sql(statement)
+        run_script(connection, read_sql("queries", name))
 
 
 def test_sql_and_python_know_the_same_uncounted_statuses():
@@ -112,4 +112,6 @@ def test_sql_and_python_know_the_same_uncounted_statuses():
 def test_no_file_mentions_a_table_without_its_schema_in_a_function():
     for migration in db.migrations():
         for body in re.findall(r"as \$\$(.*?)\$\$;", migration.script, flags=re.DOTALL):
-            assert not re.search(r"\b(from|join|update|into) (customers|orders|lead_score_)\b", body)
+            assert not re.search(
+                r"\b(from|join|update|into) (customers|orders|lead_score_)\b", body
+            )

@@ -124,9 +124,7 @@ def test_verification_of_the_timeline(guided):
 
 
 def test_verification_of_lead_scoring(guided):
-    columns = {
-        row[0]: row[1] for row in run(guided, first_with("FROM information_schema.columns"))
-    }
+    columns = {row[0]: row[1] for row in run(guided, first_with("FROM information_schema.columns"))}
     assert columns == {
         "lead_score": "integer",
         "rfm_recency": "integer",
@@ -134,7 +132,9 @@ def test_verification_of_lead_scoring(guided):
         "rfm_monetary": "numeric",
         "last_scored_at": "timestamp with time zone",
     }
-    triggers = {row[0] for row in run(guided, first_with("SELECT trigger_name, event_manipulation"))}
+    triggers = {
+        row[0] for row in run(guided, first_with("SELECT trigger_name, event_manipulation"))
+    }
     assert triggers == {"calculate_customer_lead_score", "recalculate_lead_score_on_order_change"}
     assert len(run(guided, first_with("FROM information_schema.routines"))) == 2
 
@@ -178,9 +178,14 @@ def test_the_post_migration_blocks_work_on_the_two_migrations_alone(guided):
     run(guided, first_with("CREATE OR REPLACE FUNCTION refresh_customer_activity_timeline"))
     run(guided, first_with("CREATE OR REPLACE VIEW hot_leads"))
     run(guided, first_with("CREATE OR REPLACE VIEW customer_activity_summary"))
-    run(guided, "select refresh_customer_activity_timeline(); update customers set updated_at = now()")
+    run(
+        guided,
+        "select refresh_customer_activity_timeline(); update customers set updated_at = now()",
+    )
     assert run(guided, "select count(*) from hot_leads") > [(0,)]
-    assert run(guided, "select count(*), sum(order_count) from customer_activity_summary")[0][0] == 301
+    assert (
+        run(guided, "select count(*), sum(order_count) from customer_activity_summary")[0][0] == 301
+    )
 
 
 ORDER_WRITES = f"""

@@ -14,10 +14,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 import rfm
 from rfm import db
+from rfm.db.connect import run_script
 from rfm.db.models import read_active_model
 from rfm.db.proof import SCORES, compare_scores, read_scores
 from rfm.testing import DAY, cents, instants, models, statuses
@@ -105,7 +106,7 @@ def connection(rfm_engine):
 class History(RuleBasedStateMachine):
     """Statements in transactions that commit or roll back; after each the scores are true."""
 
-    connection = None  # put there by the test below
+    connection: Connection  # put there by the test below
 
     @initialize()
     def start_afresh(self):
@@ -120,8 +121,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def scores_are_true(self):
-        if self.connection is not None:
-            assert_agreement(self.connection)
+        assert_agreement(self.connection)
 
     def do(self, statement, **values):
         self.connection.execute(text(statement), values)
@@ -156,7 +156,9 @@ class History(RuleBasedStateMachine):
     @rule(key=keys, amount=cents() | st.none())
     def change_amounts(self, key, amount):
         self.do(
-            "update orders set total_cents = :amount where customer_id = :key", key=key, amount=amount
+            "update orders set total_cents = :amount where customer_id = :key",
+            key=key,
+            amount=amount,
         )
 
     @rule(status=statuses(), some=st.integers(0, 15))
@@ -298,7 +300,10 @@ def test_sql_and_polars_agree_at_any_instant_to_the_microsecond(connection, rows
             insert into lead_score_models (recency, frequency, monetary, weights)
             values (:recency, :frequency, :monetary, :weights)
         """),
-        {name: list(getattr(model, name)) for name in ("recency", "frequency", "monetary", "weights")},
+        {
+            name: list(getattr(model, name))
+            for name in ("recency", "frequency", "monetary", "weights")
+        },
     )
     connection.execute(text("select activate_lead_score_model(max(id)) from lead_score_models"))
     unsettle(connection)
@@ -318,7 +323,9 @@ def test_sql_and_polars_agree_at_any_instant_to_the_microsecond(connection, rows
         customers=pl.DataFrame({"customer_id": [str(key) for key in CUSTOMERS]}),
     )
     scored = rfm.score_frame(summary, model)
-    by_polars = {row["customer_id"]: tuple(row[name] for name in SCORES) for row in scored.rows(named=True)}
+    by_polars = {
+        row["customer_id"]: tuple(row[name] for name in SCORES) for row in scored.rows(named=True)
+    }
     connection.rollback()
     assert by_sql == by_polars
 
@@ -344,7 +351,9 @@ def test_each_recency_threshold_falls_to_the_microsecond(connection, days):
         refill(connection, [(CUSTOMERS[0], NOW - age, 100, "paid")])
         unsettle(connection)
         return connection.scalar(
-            text("select expected_rfm_recency from lead_score_drift(:now) where customer_id = :key"),
+            text(
+                "select expected_rfm_recency from lead_score_drift(:now) where customer_id = :key"
+            ),
             {"now": NOW, "key": CUSTOMERS[0]},
         )
 
@@ -355,7 +364,9 @@ def test_each_recency_threshold_falls_to_the_microsecond(connection, days):
 def test_ten_thousand_customers_scored_in_one_statement_agree(rfm_engine):
     # their orders lie at each threshold, a microsecond apart, so the clock passes over them meanwhile
     with rfm_engine.begin() as connection:
-        connection.exec_driver_sql("""
+        run_script(
+            connection,
+            """
             insert into customers (email) select n::text from generate_series(1, 10000) as n;
             insert into orders (customer_id, total_cents, created_at)
             select
@@ -364,7 +375,8 @@ def test_ten_thousand_customers_scored_in_one_statement_agree(rfm_engine):
                 clock_timestamp() - (array[31, 61, 91, 181])[1 + email::int % 4] * interval '24 hours'
                 + email::int * interval '30 microseconds'
             from customers;
-        """)
+            """,
+        )
     with rfm_engine.connect() as connection:
         assert_agreement(connection)
     assert db.score_differences(rfm_engine).is_empty()

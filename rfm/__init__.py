@@ -1,0 +1,38 @@
+"""Customer scores by recency, frequency and monetary value, in Polars and in PostgreSQL.
+
+>>> from datetime import date
+>>> import polars as pl
+>>> orders = pl.DataFrame({
+...     "customer_id": ["ada", "ada", "bob"],
+...     "ordered_at": [date(2025, 1, 1), date(2025, 1, 9), date(2024, 6, 5)],
+...     "amount": [20, 35, 500],
+... })
+>>> summary = summarize_orders(orders, as_of=date(2025, 1, 31))
+>>> scored = score_frame(summary, PUBLISHED).with_columns(lead_category(), segment())
+>>> scored.sort("customer_id").select("lead_score", "lead_category", "segment").rows()
+[(21, 'Warm', 'Potential Loyalists'), (11, 'Cold', 'Hibernating')]
+"""
+
+from rfm.errors import EmptyFit, InvalidAsOf, InvalidFrame, InvalidModel, RfmError
+from rfm.model import PUBLISHED, Model
+from rfm.quintiles import fit
+from rfm.scoring import score_frame
+from rfm.segments import lead_category, segment
+from rfm.summary import summarize_orders
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PUBLISHED",
+    "EmptyFit",
+    "InvalidAsOf",
+    "InvalidFrame",
+    "InvalidModel",
+    "Model",
+    "RfmError",
+    "fit",
+    "lead_category",
+    "score_frame",
+    "segment",
+    "summarize_orders",
+]

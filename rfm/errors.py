@@ -1,0 +1,85 @@
+"""The errors of this library: each says how many things are wrong, which, and what to do next.
+
+::
+
+    RfmError
+    ├── InvalidFrame   a frame is not what the function needs   (also a ValueError)
+    ├── InvalidAsOf    `as_of` is no instant                    (also a TypeError)
+    ├── InvalidModel   thresholds or weights break a rule       (also a ValueError)
+    ├── EmptyFit       nobody to find quintiles from            (also a ValueError)
+    ├── InvalidArgument     a command was called with words that it does not know
+    │   ├── InvalidAddress    the database address is missing or no PostgreSQL URL
+    │   ├── InvalidFile       a file is missing, of another kind, or holds what is no number
+    │   └── UnknownMigration  there is no migration of that name
+    ├── MissingExtra        an optional package is not installed
+    ├── MigrationRefused    a migration was not applied, and nothing was changed
+    │   ├── PreflightFailed   the database lacks something that the migrations need
+    │   ├── MigrationEdited   an applied file is not the shipped one
+    │   └── DatabaseBusy      a lock could not be had in time
+    ├── FileInTheWay        a file with another text stands where one should be written
+    └── FoundDifference     database and library disagree on a score
+"""
+
+
+class RfmError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class InvalidFrame(RfmError, ValueError):
+    """A frame lacks columns, or holds types, ids or values that cannot be scored."""
+
+
+class InvalidAsOf(RfmError, TypeError):
+    """`as_of` is neither a datetime, a date, nor an expression that yields one."""
+
+
+class InvalidModel(RfmError, ValueError):
+    """The thresholds or weights of a model, or the JSON that should hold them, break a rule."""
+
+
+class EmptyFit(RfmError, ValueError):
+    """No customer has a counted order, so there are no quintiles to find."""
+
+
+class InvalidArgument(RfmError, ValueError):
+    """A command was called with words that it does not know."""
+
+
+class InvalidAddress(InvalidArgument):
+    """The database address is missing, or is no PostgreSQL URL."""
+
+
+class InvalidFile(InvalidArgument):
+    """A file is not there, is of a kind that is not understood, or holds what is no number."""
+
+
+class UnknownMigration(InvalidArgument):
+    """There is no migration of that name."""
+
+
+class MissingExtra(RfmError, ImportError):
+    """An optional package is not installed; the message has the command that installs it."""
+
+
+class MigrationRefused(RfmError):
+    """A migration was not applied, and nothing was changed."""
+
+
+class PreflightFailed(MigrationRefused):
+    """The database lacks tables, columns, types or a version that the migrations need."""
+
+
+class MigrationEdited(MigrationRefused):
+    """A migration on record has another text than the shipped file."""
+
+
+class DatabaseBusy(MigrationRefused):
+    """A lock could not be had in time; the same call may succeed later."""
+
+
+class FileInTheWay(RfmError):
+    """A file with another text stands where one should be written."""
+
+
+class FoundDifference(RfmError):
+    """Database and library disagree on a score."""

@@ -1,0 +1,5 @@
+from hypothesis import settings
+
+# the first query of a process warms Polars up, and a shared machine may pause: no clock here
+settings.register_profile("core", deadline=None)
+settings.load_profile("core")
