@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rfm import Model
 
@@ -18,7 +18,7 @@ class Order(NamedTuple):
 
 class Summary(NamedTuple):
     recency_days: int | None
-    frequency: int
+    frequency: int | None
     monetary: Decimal | float | None
 
 
@@ -69,7 +69,7 @@ def fit(customers: list[Summary]) -> Model:
     )
 
 
-def _thresholds(values: list, n: int) -> list:
+def _thresholds(values: list[Any], n: int) -> list[Any]:
     """The values are the more the better; the n - len(values) unknown ones are worse than all."""
     ranked = [None] * (n - len(values)) + sorted(values)
     thresholds = []

@@ -9,6 +9,15 @@ from hypothesis import strategies as st
 from rfm import Model
 from tests.core.reference import Order, Summary
 
+CENTS = pl.Decimal(38, 2)
+ORDERS = pl.Schema(
+    {
+        "customer_id": pl.String(),
+        "ordered_at": pl.Datetime("us", "UTC"),
+        "amount": CENTS,
+        "status": pl.String(),
+    }
+)
 AS_OF = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 # few names, few hours, few cents: ties and edges are then common
@@ -21,7 +30,9 @@ money = st.one_of(
     st.sampled_from([Decimal(0), Decimal("49.99"), Decimal(50), Decimal("-3.10")]),
     st.decimals(-(10**12), 10**12, places=2),
 )
-statuses = st.sampled_from([None, "paid", "CANCELLED", "Canceled", "refunded", "void", "failed", ""])
+statuses = st.sampled_from(
+    [None, "paid", "CANCELLED", "Canceled", "refunded", "void", "failed", ""]
+)
 orders = st.lists(
     st.builds(Order, names, st.none() | moments, st.none() | money, statuses), max_size=20
 )
@@ -49,15 +60,9 @@ models = st.builds(
 
 
 def order_frame(rows):
-    schema = {
-        "customer_id": pl.String,
-        "ordered_at": pl.Datetime("us", "UTC"),
-        "amount": pl.Decimal(38, 2),
-        "status": pl.String,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=ORDERS, orient="row")
 
 
-def summary_frame(customers, monetary=pl.Decimal(38, 2)):
+def summary_frame(customers, monetary=CENTS):
     schema = {"recency_days": pl.Int64, "frequency": pl.Int64, "monetary": monetary}
     return pl.DataFrame(customers, schema=schema, orient="row")

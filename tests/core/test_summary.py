@@ -1,9 +1,9 @@
-import random
 import uuid
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from math import isfinite
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 import rfm
 from rfm.summary import UNCOUNTED_STATUSES
 from tests.core import reference
-from tests.core.strategies import AS_OF, money, moments, names, order_frame, orders
+from tests.core.strategies import AS_OF, moments, money, names, order_frame, orders
 
 NUMBERS = ["recency_days", "frequency", "monetary"]
 ENGINES = ["in-memory", "streaming"]
@@ -73,13 +73,12 @@ def test_orders_after_as_of_change_no_number(rows, as_of):
     assert {**everything, **numbers(summarize(order_frame(known), as_of))} == everything
 
 
-@given(orders, st.timedeltas(timedelta(0), timedelta(days=400)))
+@given(orders, st.integers(0, 400))
 def test_every_day_that_passes_adds_one_to_recency(rows, passed):
     frame = order_frame(rows).filter(pl.col("ordered_at") <= AS_OF)
-    now, later = numbers(summarize(frame)), numbers(summarize(frame, AS_OF + timedelta(days=3)))
-    assert {name: days for name, (days, *_) in later.items()} == {
-        name: days if days is None else days + 3 for name, (days, *_) in now.items()
-    }
+    later = numbers(summarize(frame, AS_OF + timedelta(days=passed)))
+    for name, (days, count, spend) in numbers(summarize(frame)).items():
+        assert later[name] == (None if days is None else days + passed, count, spend)
 
 
 @given(orders, names, moments, money)
@@ -94,14 +93,16 @@ def test_one_more_counted_order_adds_to_each_number(rows, name, moment, amount):
 
 @given(orders, st.sets(names | st.text(max_size=3)))
 def test_customers_are_exactly_those_asked_for(rows, chosen):
-    found = numbers(summarize(order_frame(rows), customers=pl.Series(list(chosen), dtype=pl.String)))
+    found = numbers(
+        summarize(order_frame(rows), customers=pl.Series(list(chosen), dtype=pl.String))
+    )
     everybody = numbers(summarize(order_frame(rows)))
     assert found == {name: everybody.get(name, (None, 0, 0)) for name in chosen}
 
 
 @given(orders, st.dictionaries(names, st.none() | moments))
 def test_each_customer_can_have_an_instant_of_their_own(rows, instants):
-    schema = {"customer_id": pl.String, "joined": pl.Datetime("us", "UTC")}
+    schema = pl.Schema({"customer_id": pl.String(), "joined": pl.Datetime("us", "UTC")})
     customers = pl.DataFrame(list(instants.items()), schema=schema, orient="row")
     found = numbers(summarize(order_frame(rows), pl.col("joined"), customers=customers))
     assert found == {
@@ -128,14 +129,18 @@ def test_days_are_right_for_all_instants_that_a_frame_can_hold(instants, as_of):
     frame = one_customer(ordered_at).with_columns(now=pl.lit(as_of).cast(pl.Datetime("us")))
     [(days, count, _)] = numbers(summarize(frame, pl.col("now"))).values()
     # before PostgreSQL's earliest instant all is -infinity
-    counted = [instant for instant in instants if instant <= as_of or max(instant, as_of) < EARLIEST]
+    counted = [
+        instant for instant in instants if instant <= as_of or max(instant, as_of) < EARLIEST
+    ]
     newest = max(counted, default=EARLIEST - 1)
     assert count == len(counted)
     assert days == (None if newest < EARLIEST else (as_of - newest) // DAY)
 
 
 @given(st.lists(INT64, min_size=1))
-@pytest.mark.parametrize(("unit", "size"), [("ms", Decimal(1000)), ("us", 1), ("ns", Decimal("0.001"))])
+@pytest.mark.parametrize(
+    ("unit", "size"), [("ms", Decimal(1000)), ("us", 1), ("ns", Decimal("0.001"))]
+)
 def test_a_unit_of_time_changes_nothing_but_its_precision(unit, size, instants):
     ordered_at = pl.Series(instants, dtype=pl.Int64).cast(pl.Datetime(unit))
     [(_, count, _)] = numbers(summarize(one_customer(ordered_at))).values()
@@ -292,7 +297,7 @@ def test_money_keeps_its_kind_and_every_digit(engine, amounts, dtype, summed):
 def test_a_sum_beyond_all_digits_is_an_error_and_never_wraps_around(engine):
     amounts = pl.Series([Decimal("9" * 38)] * 2, dtype=pl.Decimal(38, 0))
     lazy = summarize(one_customer([AS_OF] * 2, amounts).lazy())
-    with pytest.raises((rfm.InvalidFrame, pl.exceptions.ComputeError), match="38 digits|overflow"):
+    with pytest.raises((rfm.InvalidFrame, pl.exceptions.ComputeError), match=r"38 digits|overflow"):
         lazy.collect(engine=engine)
 
 
@@ -412,7 +417,9 @@ def test_all_missing_columns_are_named_at_once():
 
 @pytest.mark.parametrize("frame", [BAD, BAD.lazy()])
 def test_all_wrong_types_are_named_at_once_lazy_or_not(frame):
-    with pytest.raises(rfm.InvalidFrame, match="^4 columns of the wrong type in orders: ") as error:
+    with pytest.raises(
+        rfm.InvalidFrame, match=r"^4 columns of the wrong type in orders: "
+    ) as error:
         summarize(frame)
     for found in (
         "'customer_id' is Float64, not an integer, text or another flat and exact type: cast",
@@ -424,12 +431,12 @@ def test_all_wrong_types_are_named_at_once_lazy_or_not(frame):
 
 
 def test_a_named_status_has_to_be_there():
-    with pytest.raises(rfm.InvalidFrame, match="1 column missing from orders: 'state'"):
+    with pytest.raises(rfm.InvalidFrame, match=r"1 column missing from orders: 'state'"):
         summarize(one_customer([AS_OF]), status="state")
 
 
 def test_what_is_no_frame_is_refused():
-    with pytest.raises(rfm.InvalidFrame, match="orders is a list, not a Polars frame"):
+    with pytest.raises(rfm.InvalidFrame, match=r"orders is a list, not a Polars frame"):
         summarize([{"customer_id": 1}])
 
 
@@ -443,7 +450,9 @@ def test_a_null_id_is_refused_at_once_with_its_rows():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("later", [lambda x: x, lambda x: x.select("frequency"), lambda x: x.head(1)])
+@pytest.mark.parametrize(
+    "later", [lambda x: x, lambda x: x.select("frequency"), lambda x: x.head(1)]
+)
 def test_a_null_id_of_a_lazy_frame_is_refused_when_collected(engine, later):
     plan = later(summarize(NAMELESS.lazy()))
     with pytest.raises(rfm.InvalidFrame, match=r"^2 rows of orders without a customer id; .*\(\)$"):
@@ -469,34 +478,37 @@ def test_null_and_repeated_customers_are_refused(kind):
 
 
 def test_ids_that_cannot_be_compared_are_refused():
-    with pytest.raises(rfm.InvalidFrame, match="'customer_id' is String in orders and Int64 in cust"):
+    with pytest.raises(
+        rfm.InvalidFrame, match=r"'customer_id' is String in orders and Int64 in cust"
+    ):
         summarize(one_customer([AS_OF]), customers=pl.Series([1]))
 
 
 def test_customers_without_the_id_column_are_refused():
-    with pytest.raises(rfm.InvalidFrame, match="1 column missing from customers: 'customer_id'"):
+    with pytest.raises(rfm.InvalidFrame, match=r"1 column missing from customers: 'customer_id'"):
         summarize(one_customer([AS_OF]), customers=pl.DataFrame({"id": ["ada"]}))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_more_than_one_instant_for_a_customer_is_refused(engine):
     plan = summarize(one_customer([AS_OF, AS_OF - timedelta(1)]).lazy(), pl.col("ordered_at"))
-    with pytest.raises(rfm.InvalidFrame, match="1 customer with more than one as_of: 'ada'; give"):
+    with pytest.raises(rfm.InvalidFrame, match=r"1 customer with more than one as_of: 'ada'; give"):
         plan.collect(engine=engine)
 
 
 @pytest.mark.parametrize("as_of", ["2025-06-01", 20250601, 1.5, None, timedelta(1), pl.Series([1])])
 def test_an_as_of_that_is_no_instant_is_refused(as_of):
-    with pytest.raises(rfm.InvalidAsOf, match="not a datetime, a date or a Polars expression; "):
+    with pytest.raises(rfm.InvalidAsOf, match=r"not a datetime, a date or a Polars expression; "):
         summarize(one_customer([AS_OF]), as_of)
 
 
 @pytest.mark.parametrize("as_of", [pl.lit("2025-06-01"), pl.lit(None), pl.col("amount")])
 def test_an_as_of_expression_that_yields_no_instant_is_refused(as_of):
-    with pytest.raises(rfm.InvalidAsOf, match="^as_of yields .*, not a Date or Datetime; parse"):
+    with pytest.raises(rfm.InvalidAsOf, match=r"^as_of yields .*, not a Date or Datetime; parse"):
         summarize(one_customer([AS_OF]), as_of)
 
 
 def test_as_of_is_never_a_hidden_now():
-    with pytest.raises(TypeError, match="as_of"):
-        rfm.summarize_orders(one_customer([AS_OF]))
+    unchecked: Any = rfm.summarize_orders
+    with pytest.raises(TypeError, match=r"as_of"):
+        unchecked(one_customer([AS_OF]))

@@ -1,0 +1,113 @@
+"""`rfm db …` and `rfm demo`: what is printed, and the exit codes."""
+
+import re
+import subprocess
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from rfm import db
+from rfm.db.demo import STEPS, Demo
+from rfm.errors import FoundDifference
+from rfm.testing import temporary_database
+
+
+def address(engine):
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
+    url = address(rfm_crm_engine)
+    assert "view public.hot_leads" in rfm_command("db", "plan", "--dsn", url).stdout
+    assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 3
+    assert rfm_command("db", "apply", DATABASE_URL=url).stdout == "nothing to apply\n"
+    assert rfm_command("db", "plan", DATABASE_URL=url).stdout == "nothing to apply\n"
+    assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 3
+    assert "17 of 17 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
+    with rfm_crm_engine.begin() as connection:
+        connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
+    failed = rfm_command("db", "verify", DATABASE_URL=url, code=1).stdout
+    assert "FAILED" in failed
+    assert "16 of 17 checks passed" in failed
+    rfm_command("db", "rollback", DATABASE_URL=url, code=1)  # no answer on stdin: not done
+    assert rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout.count("rolled back") == 3
+    assert (
+        rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout == "nothing to roll back\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify"])
+def test_a_database_that_does_not_answer_is_one_line(rfm_command, command):
+    dsn = "postgresql://nobody@127.0.0.1:1/nothing"
+    done = rfm_command("db", command, "--dsn", dsn, code=2)
+    assert done.stderr.startswith("error: the database says: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_address_is_one_line(rfm_command):
+    assert rfm_command("db", "status", code=2).stderr == (
+        "error: no database given; pass --dsn or set DATABASE_URL\n"
+    )
+
+
+def test_a_database_without_the_tables_is_told_what_it_lacks(rfm_command):
+    with temporary_database() as engine:
+        done = rfm_command("db", "apply", "--dsn", address(engine), code=2)
+    assert done.stderr.startswith("error: 4 problems in database ")
+    assert "table public.customers is missing" in done.stderr
+
+
+def test_export_names_what_it_wrote(rfm_command, tmp_path):
+    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 3
+    assert rfm_command("db", "export", tmp_path).stdout == "every file is there already\n"
+
+
+def test_demo_scores_the_cdnow_customers_twice_and_they_agree(rfm_command):
+    done = rfm_command("demo")
+    assert done.stdout.endswith("23,570 of 23,570 scores agree\n")
+    for shown in (*(title for title, _ in STEPS), "Hot Lead (24-30)", "customer-"):
+        assert shown in done.stdout
+
+
+def test_demo_keep_leaves_a_server_that_answers(rfm_command):
+    done = rfm_command("demo", "--keep")
+    url = re.search(r"postgresql://\S+", done.stdout)[0]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select count(*) from customers").fetchone() == (23570,)
+        data = connection.execute("show data_directory").fetchone()[0]
+        pid = (
+            connection.execute("select pg_read_file('postmaster.pid')")
+            .fetchone()[0]
+            .splitlines()[0]
+        )
+    subprocess.run(["kill", "-INT", pid], check=True)
+    assert "/rfm-" in data
+
+
+@pytest.fixture
+def finished_demo():
+    with temporary_database() as engine:
+        demo = Demo(engine)
+        for _, step in STEPS:
+            step(demo)
+        yield demo
+
+
+def test_demo_fails_at_the_first_difference(finished_demo):
+    with finished_demo.engine.begin() as connection:
+        connection.exec_driver_sql("alter table customers disable trigger user")
+        connection.exec_driver_sql(
+            "update customers set lead_score = 7 where email = 'customer-22348@example.com'"
+        )
+    finished_demo.score_in_polars()
+    with pytest.raises(FoundDifference, match="'lead_score': 7"):
+        finished_demo.compare()
+    assert db.score_differences(finished_demo.engine).height == 1
+
+
+def test_every_command_has_help(rfm_command):
+    for command in ("", "score", "demo", "db"):
+        assert "Usage" in rfm_command(*command.split(), "--help").stdout
+    for command in ("plan", "apply", "rollback", "status", "export", "verify"):
+        assert "Usage" in rfm_command("db", command, "--help").stdout
