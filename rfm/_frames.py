@@ -41,7 +41,7 @@ TEXT: Final = Kind(
 IDENTITY: Final = Kind(
     "an integer, text or another flat and exact type",
     lambda dtype: not (dtype.is_float() or dtype.is_nested() or dtype.is_object()),
-    "cast it to pl.String",
+    "cast it to pl.Int64 or pl.String",
 )
 ANYTHING: Final = Kind("anything", lambda _: True, "")
 

@@ -30,8 +30,8 @@ def fit(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     value, and never becomes a threshold. One found in floats is the number that the float prints
     as.
 
-    Raises InvalidFrame for missing columns, wrong types or bad ids, and EmptyFit where no customer
-    has a counted order.
+    Raises InvalidFrame for missing columns, wrong types, bad ids or recency_days below 0, and
+    EmptyFit where no customer has a counted order.
 
     >>> summary = pl.DataFrame({
     ...     "recency_days": [200, 100, 50, 20, 10],

@@ -124,7 +124,7 @@ def summarize_orders(  # noqa: PLR0913 - four are the names of columns
     summary = totals.select(_numbers())
     if isinstance(orders, pl.LazyFrame):
         return summary
-    return summary.collect(engine="streaming")  # twice as fast, and a Decimal never wraps around
+    return summary.collect(engine="streaming")  # twice as fast at least, and sums never wrap around
 
 
 def _expression(as_of: datetime | date | pl.Expr) -> pl.Expr:
@@ -179,7 +179,7 @@ def _check_orders(
 
 def _microseconds(instant: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     number = instant.to_physical().cast(pl.Int64)
-    unit = getattr(dtype, "time_unit", "days")
+    unit = getattr(dtype, "time_unit", "days")  # a Date has no unit, it counts days
     if unit == "ns":
         return number // 1_000
     size = _MICROSECONDS[unit]
@@ -237,12 +237,9 @@ def _check_totals(totals: pl.DataFrame) -> None:
 
 
 def _faults(totals: pl.DataFrame) -> Iterator[str]:
-    nameless = int(totals["nameless"].sum())
-    if nameless:
-        yield (
-            f"{many(nameless, 'row')} of orders without a customer id; "
-            "leave them out with .drop_nulls()"
-        )
+    lost = int(totals["nameless"].sum())
+    if lost:
+        yield f"{many(lost, 'row')} of orders without a customer; leave them out with .drop_nulls()"
     for flag, (fault, remedy) in _FAULTS.items():
         ids = totals.filter(flag)["customer_id"]
         if len(ids):  # a lower bound: the streaming engine shows us one batch of customers

@@ -1,5 +1,6 @@
 """Applying the migrations, each file and its record in one transaction."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,8 +8,9 @@ import psycopg
 from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import run_script
+from rfm.db.exclusive import exclusive
 from rfm.db.migrations import Migration
-from rfm.db.plan import pending, plan
+from rfm.db.plan import plan
 from rfm.errors import DatabaseBusy
 
 # The record stands in a schema of its own, which no API exposes.
@@ -24,54 +26,84 @@ create table if not exists rfm.applied_migrations (
 comment on table rfm.applied_migrations is 'What rfm db apply has run, with its SHA-256.';
 """
 
+# orders is the big table that is there before us: an index on it is not built under a lock
+_INDEX_ON_ORDERS = re.compile(
+    r"^create index if not exists (?P<name>\w+)\s+(?P<rest>on public\.orders .*?;)",
+    re.MULTILINE | re.DOTALL,
+)
+
 
 def apply(engine: Engine) -> list[Migration]:
     """Apply every pending migration and return those that were applied, in order.
 
     Each file and its record commit together, or not at all; applying twice is applying once, also
-    from many places at the same time. A file waits at most two seconds for a table's lock and
-    raises `DatabaseBusy` then: what was committed before stays, a second call does the rest. Raises
-    what `plan` raises.
+    from many places at the same time. An index on orders is built first, without blocking writers.
+    A file waits at most two seconds for a table's lock and raises `DatabaseBusy` then: what was
+    committed before stays, a second call does the rest. Raises what `plan` raises.
 
     >>> from rfm.testing import example_engine
     >>> apply(example_engine())
     []
     """
-    return [migration for migration in plan(engine) if _apply(engine, migration)]
+    with exclusive(engine):
+        migrations = plan(engine)
+        for migration in migrations:
+            _build_indexes(engine, migration)
+            _apply(engine, migration)
+        return migrations
 
 
-def _apply(engine: Engine, migration: Migration) -> bool:
+def _build_indexes(engine: Engine, migration: Migration) -> None:
+    for index in _INDEX_ON_ORDERS.finditer(migration.script):
+        with _telling_of_locks(), engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
+            if _is_invalid(connection, index["name"]):  # an earlier attempt was interrupted
+                run_script(connection, f"drop index concurrently public.{index['name']}")
+            run_script(
+                connection,
+                f"create index concurrently if not exists {index['name']} {index['rest']}",
+            )
+
+
+def _is_invalid(connection: Connection, index: str) -> bool:
+    return bool(
+        connection.scalar(
+            text("""
+                select not i.indisvalid from pg_catalog.pg_index as i
+                where i.indexrelid = to_regclass('public.' || cast(:index as text))
+            """),
+            {"index": index},
+        )
+    )
+
+
+def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine) as connection:
-        if migration not in pending(connection):
-            return False  # another session was faster
         run_script(connection, _RECORD)
         run_script(connection, migration.script)
-        _record(connection, migration)
-        return True
+        connection.execute(
+            text("""
+                insert into rfm.applied_migrations (name, checksum) values (:name, :checksum)
+                on conflict (name) do update set checksum = excluded.checksum, applied_at = now()
+            """),
+            {"name": migration.name, "checksum": migration.checksum},
+        )
 
 
 @contextmanager
 def changing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction in which no other rfm changes the same database.
-
-    A lock that could not be had becomes `DatabaseBusy`.
-    """
-    with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(hashtext('rfm.applied_migrations'))"))
-        try:
-            yield connection
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            raise DatabaseBusy(
-                f"another session holds a table that has to change ({error.diag.message_primary}); "
-                "this file changed nothing, run the command again"
-            ) from error
+    """Open a transaction in which a lock that cannot be had becomes `DatabaseBusy`."""
+    with _telling_of_locks(), engine.begin() as connection:
+        yield connection
 
 
-def _record(connection: Connection, migration: Migration) -> None:
-    connection.execute(
-        text("""
-            insert into rfm.applied_migrations (name, checksum) values (:name, :checksum)
-            on conflict (name) do update set checksum = excluded.checksum, applied_at = now()
-        """),
-        {"name": migration.name, "checksum": migration.checksum},
-    )
+@contextmanager
+def _telling_of_locks() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise DatabaseBusy(
+            f"another session holds a table that has to change ({error.diag.message_primary}); "
+            "the file under way changed nothing, run the command again"
+        ) from error

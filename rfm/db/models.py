@@ -73,9 +73,17 @@ def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
 
 
 def rescore(engine: Engine) -> int:
-    """Let the trigger score every customer again, in one statement; return how many there are."""
-    with engine.begin() as connection:
+    """Let the trigger score every customer again, in one statement; return how many there are.
+
+    Waits first for the transactions that are writing customers, perhaps with the model before the
+    active one; they are not blocked by that.
+    """
+    # read committed, whatever the database's default: the statement waits for rows, and never fails
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        connection.execute(text("select public.wait_for_lead_score_writers()"))
+        connection.commit()
         result = connection.execute(
             text("update public.customers set last_scored_at = last_scored_at")
         )
+        connection.commit()
         return result.rowcount

@@ -1,6 +1,6 @@
 """Which migrations would be applied, and what they would create: looked at, not done."""
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from rfm.db.migrations import Migration
 from rfm.db.preflight import preflight
@@ -20,13 +20,8 @@ def plan(engine: Engine) -> list[Migration]:
     []
     """
     with engine.connect() as connection:
-        return pending(connection)
-
-
-def pending(connection: Connection) -> list[Migration]:
-    """Do the same as `plan` inside the caller's transaction."""
-    preflight(connection)
-    statuses = read_status(connection)
+        preflight(connection)
+        statuses = read_status(connection)
     edited = [s.migration.name for s in statuses if s.state is State.EDITED]
     if edited:
         raise MigrationEdited(

@@ -4,6 +4,7 @@ from sqlalchemy import Engine, text
 
 from rfm.db.apply import changing
 from rfm.db.connect import run_script
+from rfm.db.exclusive import exclusive
 from rfm.db.migrations import Migration, migrations
 from rfm.db.status import State, read_status
 from rfm.errors import UnknownMigration
@@ -21,7 +22,8 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
-    undone = [_undo(engine, migration) for migration in reversed(migrations()[after:])]
+    with exclusive(engine):
+        undone = [_undo(engine, migration) for migration in reversed(migrations()[after:])]
     return [migration for migration in undone if migration is not None]
 
 

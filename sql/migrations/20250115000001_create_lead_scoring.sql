@@ -208,7 +208,13 @@ declare
     last_order_at timestamptz;
     frequency bigint;
     monetary numeric;
+    monetary_score integer;
 begin
+    -- a snapshot from before a change of model would score with the old one: fail, and be tried again
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform from public.lead_score_active_model for share;
+    end if;
+
     select m.recency_negated, m.frequency, m.monetary, m.weights
     into model
     from public.lead_score_models as m
@@ -229,14 +235,15 @@ begin
         0
     );
     new.rfm_frequency := 1 + case when frequency > 0 then width_bucket(frequency, model.frequency) else 0 end;
-    new.rfm_monetary := 1 + case
+    monetary_score := 1 + case
         when frequency > 0 and monetary >= 0 then width_bucket(monetary, model.monetary)
         else 0
     end;
+    new.rfm_monetary := monetary_score::numeric;
     new.lead_score :=
         model.weights[1] * new.rfm_recency
         + model.weights[2] * new.rfm_frequency
-        + model.weights[3] * new.rfm_monetary;
+        + model.weights[3] * monetary_score;
     return new;
 end;
 $$;
@@ -376,6 +383,40 @@ $$;
 
 comment on function public.activate_lead_score_model(integer) is
 'Makes a stored model the one that scores are made with. Customers keep their scores until they are touched.';
+
+create or replace function public.wait_for_lead_score_writers()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    -- whoever writes customers holds this lock until the end of their transaction
+    writers constant text[] := array(
+        select l.virtualtransaction
+        from pg_catalog.pg_locks as l
+        where
+            l.relation = 'public.customers'::regclass
+            and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+            and l.mode = 'RowExclusiveLock'
+            and l.pid is distinct from pg_backend_pid()
+    );
+begin
+    while exists (
+        select
+        from pg_catalog.pg_locks as l
+        where
+            l.virtualtransaction = any (writers)
+            and l.relation = 'public.customers'::regclass
+            and l.mode = 'RowExclusiveLock'
+    ) loop
+        perform pg_sleep(0.02);
+    end loop;
+end;
+$$;
+
+comment on function public.wait_for_lead_score_writers() is
+'Returns when every transaction has ended that was writing customers, perhaps with the model before. Blocks nobody.
+Between activating a model and touching the customers, so that none is missed.';
 
 create or replace function public.fit_lead_score_model(as_of timestamptz default clock_timestamp())
 returns integer
@@ -589,6 +630,7 @@ begin
                 public.refuse_lead_score_model_change(),
                 public.touch_lead_scores(anyarray),
                 public.activate_lead_score_model(integer),
+                public.wait_for_lead_score_writers(),
                 public.fit_lead_score_model(timestamptz),
                 public.lead_score_drift(timestamptz)
             from %s',
@@ -602,6 +644,7 @@ begin
         grant execute on function
             public.touch_lead_scores(anyarray),
             public.activate_lead_score_model(integer),
+            public.wait_for_lead_score_writers(),
             public.fit_lead_score_model(timestamptz),
             public.lead_score_drift(timestamptz)
         to service_role;

@@ -18,6 +18,7 @@ drop trigger if exists calculate_customer_lead_score on public.customers;
 
 drop function if exists public.lead_score_drift(timestamptz);
 drop function if exists public.fit_lead_score_model(timestamptz);
+drop function if exists public.wait_for_lead_score_writers();
 drop function if exists public.activate_lead_score_model(integer);
 drop function if exists public.recalculate_lead_score_siblings();
 drop function if exists public.recalculate_customer_lead_score();

@@ -98,7 +98,11 @@ def test_other_column_names_are_given_by_options(rfm_command, tmp_path):
         (CSV, ["--as-of", "2026-11-01", "--amount", "total"], "'total'"),
         (CSV.replace("120.50", "12o.50"), ["--as-of", "2026-11-01"], "the first is '12o.50'"),
         (CSV.replace("2026-10-20", "soon"), ["--as-of", "2026-11-01"], "ordered_at"),
-        (CSV.replace("007", ""), ["--as-of", "2026-11-01"], "2 rows of orders without a customer id"),
+        (
+            CSV.replace("007", ""),
+            ["--as-of", "2026-11-01"],
+            "2 rows of orders without a customer id",
+        ),
         ("customer_id,ordered_at,amount\n", ["--as-of", "2026-11-01"], "ordered_at"),
         ("", ["--as-of", "2026-11-01"], "cannot be read"),
     ],

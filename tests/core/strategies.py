@@ -66,3 +66,9 @@ def order_frame(rows):
 def summary_frame(customers, monetary=CENTS):
     schema = {"recency_days": pl.Int64, "frequency": pl.Int64, "monetary": monetary}
     return pl.DataFrame(customers, schema=schema, orient="row")
+
+
+def steps_in_memory(plan):
+    """How many steps of a plan the streaming engine hands over to the other one."""
+    graph = plan.show_graph(engine="streaming", plan_stage="physical", raw_output=True)
+    return graph.count("in-memory-map")

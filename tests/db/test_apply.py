@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.migrations import read_sql
+from rfm.db.migrations import DatabaseObject, read_sql
 from rfm.db.status import State
 from rfm.errors import (
     DatabaseBusy,
@@ -190,12 +190,46 @@ def test_a_failing_migration_leaves_nothing_behind(rfm_crm_engine):
 
 def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rfm_crm_engine):
     with rfm_crm_engine.begin() as holder:
-        holder.exec_driver_sql("insert into orders (total_cents) values (1)")
+        holder.exec_driver_sql("insert into customers (email) values ('ada@example.com')")
         with pytest.raises(DatabaseBusy, match="run the command again"):
             db.apply(rfm_crm_engine)
-    assert states(rfm_crm_engine) == [State.APPLIED, State.MISSING, State.MISSING]
+    # of the second file there is the index, which was built before, and nothing else
+    second = db.status(rfm_crm_engine)[1]
+    assert set(second.migration.objects) - set(second.missing) == {
+        DatabaseObject("index", "public.idx_orders_lead_score")
+    }
     db.apply(rfm_crm_engine)
     assert states(rfm_crm_engine) == [State.APPLIED] * 3
+
+
+def test_an_index_that_was_left_half_built_is_built_anew(rfm_crm_engine):
+    with rfm_crm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "create index idx_orders_lead_score on orders (id);"
+            "update pg_index set indisvalid = false"
+            " where indexrelid = 'idx_orders_lead_score'::regclass"
+        )
+    db.apply(rfm_crm_engine)
+    with rfm_crm_engine.connect() as connection:
+        definition, valid = connection.exec_driver_sql("""
+            select pg_get_indexdef(indexrelid), indisvalid from pg_index
+            where indexrelid = 'idx_orders_lead_score'::regclass
+        """).one()
+    assert valid
+    assert "INCLUDE (total_cents)" in definition
+
+
+def test_applying_waits_for_no_reader_and_no_writer_of_orders_for_long(rfm_crm_engine):
+    """A sale under way delays the index on orders; other sales go on meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        with rfm_crm_engine.begin() as sale:
+            sale.exec_driver_sql("insert into orders (total_cents) values (1)")
+            applying = pool.submit(db.apply, rfm_crm_engine)
+            with rfm_crm_engine.begin() as another:
+                another.exec_driver_sql("set local lock_timeout = '1s'")
+                another.exec_driver_sql("insert into orders (total_cents) values (2)")
+            assert not applying.done()
+        assert len(applying.result(timeout=20)) == 3
 
 
 def test_twenty_concurrent_applies_are_one(rfm_crm_engine):
