@@ -1,5 +1,7 @@
 """What has to be true of a database before a migration may touch it."""
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, text
 
 from rfm.errors import PreflightFailed
@@ -58,7 +60,11 @@ _COLUMNS = text("""
 
 def preflight(connection: Connection) -> None:
     """Raise one `PreflightFailed` that lists everything that stands in the migrations' way."""
-    problems = [*_server_problems(connection), *_table_problems(connection)]
+    problems = [
+        *_server_problems(connection),
+        *_table_problems(connection),
+        *_right_problems(connection),
+    ]
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise PreflightFailed(
@@ -89,6 +95,33 @@ def _table_problems(connection: Connection) -> list[str]:
         for table, columns in BASE_TABLES.items()
         for problem in _column_problems(table, columns, found.get(table))
     ]
+
+
+_RIGHTS = text("""
+    select
+        c.relname as table_name,
+        current_user as role_name,
+        pg_has_role(c.relowner, 'usage') as owned,
+        c.relforcerowsecurity and not (r.rolsuper or r.rolbypassrls) as forced
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_roles as r on r.rolname = current_user
+    where
+        c.relnamespace = to_regnamespace('public')
+        and c.relkind in ('r', 'p')
+        and c.relname = any (:tables)
+    order by c.relname
+""")
+
+
+def _right_problems(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(_RIGHTS, {"tables": list(BASE_TABLES)}):
+        if not row.owned:
+            yield f"role {row.role_name} does not own table public.{row.table_name}"
+        if row.forced:
+            yield (
+                f"table public.{row.table_name} forces row-level security on its owner, and role "
+                f"{row.role_name} would see too few rows for true scores; give it BYPASSRLS"
+            )
 
 
 def _column_problems(

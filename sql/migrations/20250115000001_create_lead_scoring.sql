@@ -113,7 +113,7 @@ comment on column public.lead_score_models.created_at is 'When the model was sto
 
 create table if not exists public.lead_score_active_model (
     only_row boolean primary key default true check (only_row),
-    model_id integer not null references public.lead_score_models (id),
+    model_id integer not null unique references public.lead_score_models (id),
     activated_at timestamptz not null default now()
 );
 

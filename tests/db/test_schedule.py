@@ -12,7 +12,9 @@ from rfm.testing import server_address
 @pytest.fixture
 def cron_engine():
     """Give the one database of the server that can have pg_cron, with the CRM's base tables."""
-    engine = connect(make_url(server_address()).set(database="rfm_cron").render_as_string(False))
+    engine = connect(
+        make_url(server_address()).set(database="rfm_cron").render_as_string(hide_password=False)
+    )
     with connect(server_address()).connect() as connection:
         found = connection.scalar(
             text("select count(*) from pg_available_extensions where name = 'pg_cron'")
