@@ -12,7 +12,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test test-server wheel-test lint format types imports lock lock-check clean help
+.PHONY: demo test test-server wheel-test lint sql-lint format types imports lock lock-check clean help
 
 demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
 	$(BIN)/rfm demo $(ARGS)
@@ -34,6 +34,9 @@ lint: .venv/ready ## ruff: rules and format
 format: .venv/ready ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+sql-lint: .venv/ready ## squawk: do the migrations hold locks or lose data?
+	$(BIN)/squawk sql/migrations/*.sql
 
 types: .venv/ready ## mypy --strict
 	$(BIN)/mypy

@@ -5,6 +5,7 @@
 -- Undo it with the file of the same name in rollback/.
 
 set local lock_timeout = '2s';
+set local statement_timeout = 0; -- filling the timeline takes its time, and blocks nobody
 
 -- The one place that knows what an activity is. It is filtered by row-level security as the reader
 -- (security_invoker), so this view, and not the materialized one, is what a signed-in user may read.

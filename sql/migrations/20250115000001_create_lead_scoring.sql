@@ -6,6 +6,7 @@
 -- Undo it with the file of the same name in rollback/.
 
 set local lock_timeout = '2s';
+set local statement_timeout = '60s';
 
 -- Both tables at once, in the order in which a sale takes them: it never meets us half way.
 do $$

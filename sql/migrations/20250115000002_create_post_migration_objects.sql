@@ -5,6 +5,7 @@
 -- Undo it with the file of the same name in rollback/, before those of the other two.
 
 set local lock_timeout = '2s';
+set local statement_timeout = '60s';
 
 -- security definer: only its owner can refresh a materialized view.
 create or replace function public.refresh_customer_activity_timeline()

@@ -10,21 +10,27 @@ from rfm import db
 from rfm.db.connect import connect, run_script
 from rfm.db.migrations import read_sql
 from rfm.errors import PreflightFailed
-from rfm.testing import assert_scores_match, temporary_database
+from rfm.testing import assert_scores_match, server_address, temporary_database
 
 ROLES = """
 do $$
+declare
+    wanted record;
 begin
     perform pg_advisory_xact_lock(42);
-    if to_regrole('authenticator') is null then
-        create role anon nologin noinherit;
-        create role authenticated nologin noinherit;
-        create role service_role nologin noinherit bypassrls;
-        create role authenticator login noinherit;
-        grant anon, authenticated, service_role to authenticator;
-        create role crm_owner login;
-        create role crm_stranger login;
-    end if;
+    for wanted in select * from (values
+        ('anon', 'nologin noinherit'),
+        ('authenticated', 'nologin noinherit'),
+        ('service_role', 'nologin noinherit bypassrls'),
+        ('authenticator', 'login noinherit'),
+        ('crm_owner', 'login'),
+        ('crm_stranger', 'login')
+    ) as r (name, options) loop
+        if to_regrole(wanted.name) is null then
+            execute format('create role %I %s', wanted.name, wanted.options);
+        end if;
+    end loop;
+    grant anon, authenticated, service_role to authenticator;
 end;
 $$;
 """
@@ -94,9 +100,11 @@ def as_user(engine, user):
 @contextmanager
 def crm(regime):
     """Open a database whose public schema, tables and scores belong to crm_owner, no superuser."""
+    # roles belong to the server, an advisory lock to a database: always the same one
+    with connect(server_address()).begin() as connection:
+        run_script(connection, ROLES)
     with temporary_database() as root:
         with root.begin() as connection:
-            run_script(connection, ROLES)
             run_script(connection, "alter schema public owner to crm_owner")
             run_script(connection, f"grant all on database {root.url.database} to crm_owner")
         owner = as_user(root, "crm_owner")

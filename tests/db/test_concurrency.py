@@ -1,0 +1,106 @@
+"""Writers beside each other: no deadlock, no lost order, nobody waits without need."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from rfm.testing import assert_scores_match
+
+ROUNDS = 50
+CUSTOMERS = 400
+
+BULK_WRITES = {
+    "insert": "insert into orders (customer_id, total_cents) select id, 100 from customers order by id {direction}",
+    "update": """
+        update orders o set total_cents = total_cents + 1
+        from (select id from orders order by customer_id {direction}) s
+        where o.id = s.id and o.event_name = '{direction}'
+    """,
+    "delete": """
+        delete from orders o using (select id from orders order by customer_id {direction}) s
+        where o.id = s.id and o.event_name = '{direction}'
+    """,
+}
+
+
+def dsn(engine):
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def crm(rfm_engine):
+    with rfm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"insert into customers (email) select n::text from generate_series(1, {CUSTOMERS}) n"
+        )
+    yield rfm_engine
+    with rfm_engine.connect() as connection:
+        assert connection.execute(text("select * from lead_score_drift()")).all() == []
+    assert_scores_match(rfm_engine)
+
+
+@pytest.mark.parametrize("write", BULK_WRITES.values(), ids=BULK_WRITES.keys())
+def test_bulk_writes_in_opposite_order_never_deadlock(crm, write):
+    together = threading.Barrier(2)
+
+    def work(direction):
+        with psycopg.connect(dsn(crm), autocommit=True) as connection:
+            for _ in range(ROUNDS):
+                connection.execute(
+                    "insert into orders (customer_id, event_name) select id, %s from customers",
+                    [direction],
+                )
+                together.wait(timeout=60)
+                connection.execute(write.format(direction=direction))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work, direction) for direction in ("asc", "desc")]:
+            done.result()
+
+
+def test_an_order_of_another_transaction_does_not_wait_for_the_score(crm):
+    """`for update` would conflict with the key share lock of the orders' foreign key."""
+    with psycopg.connect(dsn(crm)) as first, psycopg.connect(dsn(crm)) as second:
+        first.execute("insert into orders (customer_id) select id from customers where email = '1'")
+        second.execute("set lock_timeout = '2s'")
+        # the foreign key takes its lock before any trigger of ours runs
+        second.execute(
+            "insert into messages (customer_id) select id from customers where email = '1'"
+        )
+        second.commit()
+        first.commit()
+
+
+def test_two_transactions_that_hold_each_others_foreign_key_do_not_deadlock(crm):
+    with psycopg.connect(dsn(crm)) as first, psycopg.connect(dsn(crm)) as second:
+        for connection in (first, second):
+            connection.execute(
+                "insert into messages (customer_id) select id from customers where email = '1'"
+            )
+        with ThreadPoolExecutor(1) as pool:
+            write = "insert into orders (customer_id, total_cents) select id, 100 from customers where email = '1'"
+            first.execute(write)
+            waiting = pool.submit(second.execute, write)
+            first.commit()
+            waiting.result(timeout=10)
+            second.commit()
+
+
+def test_many_writers_of_one_customer_lose_no_order(crm):
+    def work(_):
+        with psycopg.connect(dsn(crm), autocommit=True) as connection:
+            for _ in range(20):
+                connection.execute(
+                    "insert into orders (customer_id, total_cents)"
+                    " select id, 5000 from customers where email = '7'"
+                )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    with crm.connect() as connection:
+        assert connection.execute(
+            text("select rfm_frequency, rfm_monetary from customers where email = '7'")
+        ).one() == (5, 5)
