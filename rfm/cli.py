@@ -12,10 +12,14 @@ from typing import Annotated, Any
 import polars as pl
 import psycopg
 import sqlalchemy.exc
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Table
+except ImportError:
+    sys.exit("error: the command line is not installed; pip install 'rfm-scoring[cli]'")
 
 import rfm
 from rfm import db
@@ -24,7 +28,7 @@ from rfm.db.demo import STEPS, Demo
 from rfm.db.embedded import start_server
 from rfm.db.migrations import read_sql
 from rfm.errors import FoundDifference, InvalidArgument, RfmError
-from rfm.files import scan_orders, writer_for
+from rfm.files import OrderColumns, scan_orders, writer_for
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,6 +54,22 @@ Dsn = Annotated[
         help="The database: postgresql://user:password@host:5432/database",
     ),
 ]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"rfm {rfm.__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -93,19 +113,15 @@ def score(
 ) -> None:
     """Score the customers of a file of orders; without --output, print the best twenty."""
     write = writer_for(output) if output else _print_best
-    scan = scan_orders(orders, customer_id=customer_id, amount=amount)
+    columns = OrderColumns(customer_id, ordered_at, amount, status)
     summary = rfm.summarize_orders(
-        scan,
-        as_of=_instant(as_of),
-        customer_id=customer_id,
-        ordered_at=ordered_at,
-        amount=amount,
-        status=status,
+        scan_orders(orders, columns), as_of=_instant(as_of), **columns._asdict()
     ).collect(engine="streaming")
     chosen = rfm.Model.from_json(_read_text(model)) if model else None
     scored = rfm.score_frame(summary, chosen)
     write(scored.with_columns(rfm.lead_category(), rfm.segment()))
-    err.print(f"{scored.height:,} customers scored", highlight=False)
+    noun = "customer" if scored.height == 1 else "customers"
+    err.print(f"{scored.height:,} {noun} scored", highlight=False)
 
 
 def _instant(value: str) -> datetime:
@@ -145,7 +161,13 @@ def demo(
     total = run.stored.height
     out.print(f"{total:,} of {total:,} scores agree", style="bold green", highlight=False)
     if keep:
+        folder = run.engine.url.query["host"]
         out.print(f"the server goes on: {address}", highlight=False, soft_wrap=True)
+        out.print(
+            f"stop it with: kill -INT $(head -1 {folder}/postmaster.pid)",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _run_steps(run: Demo) -> None:
@@ -172,14 +194,19 @@ def _print_query(run: Demo, name: str, title: str) -> None:
 @db_app.command("plan")
 def plan_command(dsn: Dsn = None) -> None:
     """Tell what apply would do; nothing is changed."""
-    migrations = db.plan(db.connect(dsn))
-    for migration in migrations:
-        out.print(f"{migration.name} creates", highlight=False)
-        for one in migration.objects:
-            if one.kind != "column" or one.name.startswith("public.customers."):
-                out.print(f"  {one}", highlight=False)
-    if not migrations:
+    engine = db.connect(dsn)
+    planned = set(db.plan(engine))
+    for one in db.status(engine):
+        if one.migration in planned:
+            out.print(f"{one.migration.name} {_what_it_does(one)}", highlight=False)
+            for missing in one.missing:
+                out.print(f"  {missing}", highlight=False)
+    if not planned:
         out.print("nothing to apply")
+
+
+def _what_it_does(one: db.MigrationStatus) -> str:
+    return "creates" if one.missing else "is there, put by hand; apply puts it on record"
 
 
 @db_app.command("apply")
@@ -213,10 +240,15 @@ def rollback_command(
 def status_command(dsn: Dsn = None) -> None:
     """Tell which migrations are in the database, also those that were pasted by hand."""
     rows = [
-        (one.migration.name, one.state, one.applied_at, ", ".join(map(str, one.missing)))
+        (one.migration.name, one.state, one.applied_at, _worth_telling(one))
         for one in db.status(db.connect(dsn))
     ]
     _print_table("Migrations", ["migration", "state", "applied at", "missing"], rows)
+
+
+def _worth_telling(one: db.MigrationStatus) -> str:
+    """Of a migration that is not there at all, every object is missing: that says nothing."""
+    return "" if one.state is db.State.MISSING else ", ".join(map(str, one.missing))
 
 
 @db_app.command("export")

@@ -4,57 +4,99 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from rfm.errors import InvalidFile
 
+# ISO 8601, after a blank between date and time became a T, and Z became +00:00
+_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
+_NAIVE_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
 
-def scan_orders(path: Path, *, customer_id: str, amount: str) -> pl.LazyFrame:
+
+class OrderColumns(NamedTuple):
+    """What the columns of a file of orders are called."""
+
+    customer_id: str = "customer_id"
+    ordered_at: str = "ordered_at"
+    amount: str = "amount"
+    status: str = "status"
+
+
+def scan_orders(path: Path, columns: OrderColumns = OrderColumns()) -> pl.LazyFrame:  # noqa: B008
     r"""Scan a Parquet or CSV file of orders; nothing is read yet of a Parquet file.
 
-    Of a CSV file, the ids stay text (`00042` keeps its zeros), the amounts become exact decimals
-    and what looks like dates becomes dates. Raises `InvalidFile` for another ending, a file that
-    is not there, and amounts that are no numbers.
+    Of a CSV file, ids and statuses stay text (`00042` keeps its zeros), amounts become exact
+    decimals, and times are ISO 8601 (UTC where they have no zone): `03/04/2026` is refused, because
+    nobody can know which month it is. Raises `InvalidFile` for another ending, a file that is not
+    there, and for amounts or times that cannot be read, with their number and the first of them.
 
     >>> folder = Path(tempfile.mkdtemp())
     >>> file = folder / "orders.csv"
     >>> _ = file.write_text("customer_id,ordered_at,amount\n007,2026-11-01,9.90\n")
-    >>> orders = scan_orders(file, customer_id="customer_id", amount="amount")
-    >>> orders.collect().row(0)
-    ('007', datetime.date(2026, 11, 1), Decimal('9.90'))
+    >>> customer, ordered_at, amount = scan_orders(file).collect().row(0)
+    >>> customer, ordered_at.isoformat(), amount
+    ('007', '2026-11-01T00:00:00+00:00', Decimal('9.90'))
     """
     if not path.is_file():
         raise InvalidFile(f"{path} is not a file")
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return pl.scan_parquet(path)
-    if path.suffix == ".csv":
-        return _scan_csv(path, customer_id, amount)
+    if path.suffix.lower() == ".csv":
+        return _scan_csv(path, columns)
     raise InvalidFile(f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood")
 
 
-def _scan_csv(path: Path, customer_id: str, amount: str) -> pl.LazyFrame:
+def _scan_csv(path: Path, columns: OrderColumns) -> pl.LazyFrame:
     header = pl.scan_csv(path).collect_schema().names()
-    as_text = {name: pl.String for name in (customer_id, amount) if name in header}
-    orders = pl.scan_csv(path, try_parse_dates=True, schema_overrides=as_text)
-    return orders if amount not in header else _with_exact_amounts(orders, path, amount)
+    as_text = {name: pl.String for name in columns if name in header}
+    orders = pl.scan_csv(path, schema_overrides=as_text)
+    if columns.amount in header:
+        example = "write them like 1234.50"
+        orders = _read(orders, columns.amount, _exact(orders, columns.amount), path, example)
+    if columns.ordered_at in header:
+        example = "write them like 2026-11-01 or 2026-11-01T12:00:00+01:00"
+        orders = _read(orders, columns.ordered_at, _instant(columns.ordered_at), path, example)
+    return orders
 
 
-def _with_exact_amounts(orders: pl.LazyFrame, path: Path, amount: str) -> pl.LazyFrame:
-    digits = pl.col(amount).str.extract(r"\.(\d*)\s*$").str.len_chars()
-    scale = orders.select(digits.max().fill_null(0)).collect(engine="streaming").item()
-    exact = pl.col(amount).str.strip_chars().cast(pl.Decimal(38, scale), strict=False)
-    wrong = (
-        orders.filter(pl.col(amount).is_not_null() & exact.is_null())
-        .select(pl.col(amount))
-        .collect(engine="streaming")[amount]
-    )
+def _read(
+    orders: pl.LazyFrame, name: str, value: pl.Expr, path: Path, example: str
+) -> pl.LazyFrame:
+    unread = orders.filter(pl.col(name).is_not_null() & value.is_null()).select(name)
+    wrong = unread.collect(engine="streaming")[name]
     if len(wrong):
         raise InvalidFile(
-            f"{len(wrong)} of the amounts in {path.name} are no numbers, the first is "
-            f"{wrong[0]!r}; write them like 1234.50"
+            f"{len(wrong)} of the values of {name!r} in {path.name} cannot be read, the first is "
+            f"{wrong[0]!r}; {example}"
         )
-    return orders.with_columns(exact)
+    return orders.with_columns(value)
+
+
+def _exact(orders: pl.LazyFrame, amount: str) -> pl.Expr:
+    digits = pl.col(amount).str.extract(r"\.(\d*)\s*$").str.len_chars()
+    scale = orders.select(digits.max().fill_null(0)).collect(engine="streaming").item()
+    return pl.col(amount).str.strip_chars().cast(pl.Decimal(38, scale), strict=False)
+
+
+def _instant(name: str) -> pl.Expr:
+    written = pl.col(name).str.strip_chars()
+    iso = written.str.replace(r"^(\S+) +(\S+)$", "${1}T${2}").str.replace("Z$", "+00:00")
+    utc = pl.Datetime("us", "UTC")
+    day = (
+        iso.str.to_date("%Y-%m-%d", strict=False)
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone("UTC")
+    )
+    zoned = [
+        iso.str.to_datetime(form, strict=False, time_unit="us").cast(utc) for form in _TIME_FORMATS
+    ]
+    naive = [
+        iso.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC")
+        for form in _NAIVE_TIME_FORMATS
+    ]
+    return pl.coalesce(day, *naive, *zoned).alias(name)
 
 
 def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
@@ -63,7 +105,7 @@ def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
     Raises `InvalidFile` at once for an ending other than .parquet and .csv, or a missing folder, so
     that nobody computes for an hour first.
     """
-    if path.suffix not in {".parquet", ".csv"}:
+    if path.suffix.lower() not in {".parquet", ".csv"}:
         raise InvalidFile(
             f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood"
         )
@@ -76,7 +118,7 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
         beside = Path(file.name)
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             frame.write_parquet(beside)
         else:
             frame.write_csv(beside)

@@ -239,7 +239,7 @@ def _check_totals(totals: pl.DataFrame) -> None:
 def _faults(totals: pl.DataFrame) -> Iterator[str]:
     lost = int(totals["nameless"].sum())
     if lost:
-        yield f"{many(lost, 'row')} of orders without a customer; leave them out with .drop_nulls()"
+        yield f"{many(lost, 'row')} of orders without a customer; leave those rows out"
     for flag, (fault, remedy) in _FAULTS.items():
         ids = totals.filter(flag)["customer_id"]
         if len(ids):  # a lower bound: the streaming engine shows us one batch of customers

@@ -55,15 +55,24 @@ def apply(engine: Engine) -> list[Migration]:
 
 def _build_indexes(engine: Engine, migration: Migration) -> None:
     for index in _INDEX_ON_ORDERS.finditer(migration.script):
-        with _telling_of_locks(), engine.connect() as connection:
+        with _telling_of_locks(migration), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
+            if _is_partitioned(connection):
+                continue  # cannot be done concurrently; the file itself does it
             if _is_invalid(connection, index["name"]):  # an earlier attempt was interrupted
                 run_script(connection, f"drop index concurrently public.{index['name']}")
             run_script(
                 connection,
                 f"create index concurrently if not exists {index['name']} {index['rest']}",
             )
+
+
+def _is_partitioned(connection: Connection) -> bool:
+    statement = (
+        "select relkind = 'p' from pg_catalog.pg_class where oid = 'public.orders'::regclass"
+    )
+    return bool(connection.scalar(text(statement)))
 
 
 def _is_invalid(connection: Connection, index: str) -> bool:
@@ -79,7 +88,7 @@ def _is_invalid(connection: Connection, index: str) -> bool:
 
 
 def _apply(engine: Engine, migration: Migration) -> None:
-    with changing(engine) as connection:
+    with changing(engine, migration) as connection:
         run_script(connection, _RECORD)
         run_script(connection, migration.script)
         connection.execute(
@@ -92,18 +101,18 @@ def _apply(engine: Engine, migration: Migration) -> None:
 
 
 @contextmanager
-def changing(engine: Engine) -> Iterator[Connection]:
+def changing(engine: Engine, migration: Migration) -> Iterator[Connection]:
     """Open a transaction in which a lock that cannot be had becomes `DatabaseBusy`."""
-    with _telling_of_locks(), engine.begin() as connection:
+    with _telling_of_locks(migration), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
-def _telling_of_locks() -> Iterator[None]:
+def _telling_of_locks(migration: Migration) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
         raise DatabaseBusy(
-            f"another session holds a table that has to change ({error.diag.message_primary}); "
-            "the file under way changed nothing, run the command again"
+            f"{migration.name} did not get a lock that it needs ({error.diag.message_primary}); "
+            "it changed nothing, files done before it stay done; run the command again"
         ) from error

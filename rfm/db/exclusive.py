@@ -6,18 +6,29 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, text
 
+from rfm.errors import DatabaseBusy
+
+_PATIENCE = 60.0  # seconds
+
 
 @contextmanager
 def exclusive(engine: Engine) -> Iterator[None]:
     """Wait until no other session applies or rolls back in this database, and keep others out.
 
-    The lock belongs to a connection of its own, so it ends with the process whatever happens.
+    Raises `DatabaseBusy` when the other one takes more than a minute. The lock belongs to a
+    connection of its own, so it ends with the process whatever happens.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # asked again and again, not waited for: a waiting query would hold up an index that is
         # being built concurrently, and both would wait for ever
+        give_up = time.monotonic() + _PATIENCE
         while not connection.scalar(
             text("select pg_try_advisory_lock(hashtext('rfm.applied_migrations'))")
         ):
+            if time.monotonic() > give_up:
+                raise DatabaseBusy(
+                    "another session has been applying or rolling back for more than a minute; "
+                    "nothing was changed, see pg_locks for who holds the advisory lock"
+                )
             time.sleep(0.1)
         yield

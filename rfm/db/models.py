@@ -1,5 +1,6 @@
 """The models that a database scores with."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -73,17 +74,31 @@ def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
 
 
 def rescore(engine: Engine) -> int:
-    """Let the trigger score every customer again, in one statement; return how many there are.
+    """Let the trigger score every customer again, a thousand at a time; return how many there are.
 
     Waits first for the transactions that are writing customers, perhaps with the model before the
-    active one; they are not blocked by that.
+    active one. Each thousand is a short transaction that locks its customers in id order, as the
+    triggers on orders do: sales beside it wait for little, and never meet it half way.
     """
-    # read committed, whatever the database's default: the statement waits for rows, and never fails
+    # read committed, whatever the database's default: a touch waits for rows, and never fails
     with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
         connection.execute(text("select public.wait_for_lead_score_writers()"))
         connection.commit()
-        result = connection.execute(
-            text("update public.customers set last_scored_at = last_scored_at")
-        )
+        return sum(len(ids) for ids in _touched_pages(connection))
+
+
+_FIRST_PAGE = text("select c.id from public.customers as c order by c.id limit 1000")
+# keyset, not offset: customers come and go while we page
+_NEXT_PAGE = text(
+    "select c.id from public.customers as c where c.id > :last order by c.id limit 1000"
+)
+_TOUCH = text("select public.touch_lead_scores(cast(:ids as uuid[]))")
+
+
+def _touched_pages(connection: Connection) -> Iterator[list[object]]:
+    ids = list(connection.scalars(_FIRST_PAGE))
+    while ids:
+        connection.execute(_TOUCH, {"ids": ids})
         connection.commit()
-        return result.rowcount
+        yield ids
+        ids = list(connection.scalars(_NEXT_PAGE, {"last": ids[-1]}))

@@ -28,7 +28,7 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
 
 
 def _undo(engine: Engine, migration: Migration) -> Migration | None:
-    with changing(engine) as connection:
+    with changing(engine, migration) as connection:
         states = {one.migration: one.state for one in read_status(connection)}
         if states[migration] is State.MISSING:
             return None

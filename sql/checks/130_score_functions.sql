@@ -1,17 +1,16 @@
--- The functions of lead scoring are there, run as their owner, and name every object in full.
+-- The functions of lead scoring are there, run as their owner, and cannot be led astray.
 select
     count(*) = 6 as passed,
     count(*) || ' of 6' as found
 from pg_catalog.pg_proc as p
-where
-    p.oid in (
-        to_regprocedure('public.calculate_lead_score()'),
-        to_regprocedure('public.recalculate_customer_lead_score()'),
-        to_regprocedure('public.recalculate_lead_score_siblings()'),
-        to_regprocedure('public.touch_lead_scores(anyarray)'),
-        to_regprocedure('public.activate_lead_score_model(integer)'),
-        to_regprocedure('public.fit_lead_score_model(timestamptz)')
-    )
-    and p.prosecdef
-    and p.provolatile = 'v'
-    and p.proconfig = '{"search_path=\"\""}';
+inner join (
+    values
+    ('public.calculate_lead_score()', 'search_path=""'),
+    ('public.recalculate_customer_lead_score()', 'search_path=""'),
+    ('public.recalculate_lead_score_siblings()', 'search_path=""'),
+    ('public.touch_lead_scores(anyarray)', 'search_path=pg_catalog, public, pg_temp'),
+    ('public.activate_lead_score_model(integer)', 'search_path=""'),
+    ('public.fit_lead_score_model(timestamptz)', 'search_path=""')
+) as w (function_name, setting)
+    on p.oid = to_regprocedure(w.function_name)
+where p.prosecdef and p.provolatile = 'v' and p.proconfig = array[w.setting];

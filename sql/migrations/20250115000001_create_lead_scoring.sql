@@ -8,11 +8,24 @@
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 
--- Both tables at once, in the order in which a sale takes them: it never meets us half way.
+-- Both tables or none, each waited for a moment only: whoever sells meanwhile does not wait for long, and
+-- whatever order their statements take the two in, we give up before PostgreSQL looks for a deadlock.
 do $$
 begin
-    lock table public.orders in share row exclusive mode;
-    lock table public.customers in access exclusive mode;
+    for attempt in 1..30 loop
+        begin
+            set local lock_timeout = '100ms';
+            lock table public.orders in share row exclusive mode;
+            set local lock_timeout = '50ms';
+            lock table public.customers in access exclusive mode;
+            set local lock_timeout = '2s';
+            return;
+        exception when lock_not_available then
+            perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'public.orders and public.customers could not be locked together within some seconds'
+    using errcode = 'lock_not_available', hint = 'Nothing was changed. Try again when fewer write to them.';
 end;
 $$;
 
@@ -195,6 +208,8 @@ comment on index public.idx_orders_lead_score is 'The orders of lead_score_order
 -- ---------------------------------------------------------------- the one writer
 
 -- security definer: a writer under row-level security sees too few orders for a true score.
+-- Types in the definer's functions are keywords or named with their schema: a search_path, even an empty
+-- one, looks into the caller's temporary schema first, and a domain there would run code as the definer.
 -- volatile (the default): its queries must see what was committed while the writer waited for the row's lock.
 create or replace function public.calculate_lead_score()
 returns trigger
@@ -204,9 +219,9 @@ set search_path = ''
 as $$
 declare
     -- a row trigger runs after the row's lock: the clock, never the transaction's start
-    clock constant timestamptz := clock_timestamp();
-    model record;
-    last_order_at timestamptz;
+    clock constant timestamp with time zone := clock_timestamp();
+    model public.lead_score_models%rowtype;
+    last_order_at timestamp with time zone;
     frequency bigint;
     monetary numeric;
     monetary_score integer;
@@ -216,7 +231,7 @@ begin
         perform from public.lead_score_active_model for share;
     end if;
 
-    select m.recency_negated, m.frequency, m.monetary, m.weights
+    select m.*
     into model
     from public.lead_score_models as m
     where m.id = (select a.model_id from public.lead_score_active_model as a);
@@ -260,11 +275,13 @@ comment on trigger calculate_customer_lead_score on public.customers is 'Scores 
 
 -- ---------------------------------------------------------------- whatever changes orders touches their customers
 
+-- Not the empty search_path: the triggers that customers already has run inside this update, and they may
+-- name their own tables without a schema. What is named here has its schema all the same.
 create or replace function public.touch_lead_scores(customer_ids anyarray)
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     -- in id order, so that two bulk writes never wait for each other;
@@ -275,9 +292,10 @@ begin
     order by c.id
     for no key update;
 
-    -- a statement of its own: it sees what was committed while the one above waited
+    -- a statement of its own: it sees what was committed while the one above waited; the value is what
+    -- calculate_lead_score() will put there anyway, and no trigger takes the update for an idle one
     update public.customers as c
-    set last_scored_at = c.last_scored_at
+    set last_scored_at = clock_timestamp()
     where c.id = any (customer_ids);
 end;
 $$;
@@ -330,6 +348,12 @@ begin
         when 'DELETE' then
             perform public.touch_lead_scores(array(select distinct o.customer_id from old_orders as o));
         when 'TRUNCATE' then
+            -- truncate empties the table for everybody, an old snapshot does not see everybody's scores
+            if current_setting('transaction_isolation') <> 'read committed' then
+                raise exception 'orders can be truncated at READ COMMITTED alone, for the scores'' sake'
+                using errcode = 'feature_not_supported', hint = 'Begin the transaction at READ COMMITTED.';
+            end if;
+
             -- 6 is the score without orders
             perform public.touch_lead_scores(array(
                 select c.id from public.customers as c where c.lead_score > 6
@@ -372,7 +396,7 @@ begin
     if not exists (
         select from public.lead_score_models as m where m.id = activate_lead_score_model.model_id
     ) then
-        raise exception 'there is no lead score model %', coalesce(model_id::text, 'null')
+        raise exception 'there is no lead score model %', model_id
         using errcode = 'no_data_found', hint = 'select id from lead_score_models lists them.';
     end if;
 
@@ -385,18 +409,19 @@ $$;
 comment on function public.activate_lead_score_model(integer) is
 'Makes a stored model the one that scores are made with. Customers keep their scores until they are touched.';
 
-create or replace function public.wait_for_lead_score_writers()
+create or replace function public.wait_for_lead_score_writers(patience interval default '1 minute')
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
+    patient_until constant timestamp with time zone := clock_timestamp() + patience;
     -- whoever writes customers holds this lock until the end of their transaction
-    writers constant text[] := array(
+    writers constant pg_catalog.text[] := array(
         select l.virtualtransaction
         from pg_catalog.pg_locks as l
         where
-            l.relation = 'public.customers'::regclass
+            l.relation = to_regclass('public.customers')
             and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
             and l.mode = 'RowExclusiveLock'
             and l.pid is distinct from pg_backend_pid()
@@ -407,15 +432,19 @@ begin
         from pg_catalog.pg_locks as l
         where
             l.virtualtransaction = any (writers)
-            and l.relation = 'public.customers'::regclass
+            and l.relation = to_regclass('public.customers')
             and l.mode = 'RowExclusiveLock'
     ) loop
+        if clock_timestamp() > patient_until then
+            raise exception 'a transaction that writes customers has been open for more than %', patience
+            using errcode = 'lock_not_available', hint = 'See pg_stat_activity; end it, or wait, and try again.';
+        end if;
         perform pg_sleep(0.02);
     end loop;
 end;
 $$;
 
-comment on function public.wait_for_lead_score_writers() is
+comment on function public.wait_for_lead_score_writers(interval) is
 'Returns when every transaction has ended that was writing customers, perhaps with the model before. Blocks nobody.
 Between activating a model and touching the customers, so that none is missed.';
 
@@ -429,7 +458,7 @@ declare
     fitted_id integer;
 begin
     if isfinite(as_of) is not true then
-        raise exception 'a model is fitted for one finite instant, not for %', coalesce(as_of::text, 'null')
+        raise exception 'a model is fitted for one finite instant, not for %', as_of
         using errcode = 'invalid_parameter_value', hint = 'Leave as_of out for now.';
     end if;
 
@@ -450,9 +479,9 @@ begin
     quintiles as (
         select
             count(*) as n,
-            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.recency desc) as recency,
-            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.frequency) as frequency,
-            percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) within group (order by c.monetary) as monetary
+            percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) within group (order by c.recency desc) as recency,
+            percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) within group (order by c.frequency) as frequency,
+            percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) within group (order by c.monetary) as monetary
         from counted as c
     ),
 
@@ -533,7 +562,7 @@ as $$
             on
                 c.id = o.customer_id
                 and o.ordered_at <= coalesce(lead_score_drift.as_of, c.last_scored_at)
-        group by c.id
+        group by c.id, c.last_scored_at
     ),
 
     scores as (
@@ -631,12 +660,27 @@ begin
                 public.refuse_lead_score_model_change(),
                 public.touch_lead_scores(anyarray),
                 public.activate_lead_score_model(integer),
-                public.wait_for_lead_score_writers(),
+                public.wait_for_lead_score_writers(interval),
                 public.fit_lead_score_model(timestamptz),
                 public.lead_score_drift(timestamptz)
             from %s',
             grantee
         );
+    end loop;
+
+    -- Whoever may put a trigger on these two runs code as our definer at the next touch.
+    for grantee in
+        select r.name
+        from (
+            select 'public'
+            union all
+            select r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
+        ) as r (name)
+        where
+            has_table_privilege(r.name, 'public.customers', 'trigger')
+            or has_table_privilege(r.name, 'public.orders', 'trigger')
+    loop
+        execute format('revoke trigger on public.customers, public.orders from %s', grantee);
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
@@ -645,7 +689,7 @@ begin
         grant execute on function
             public.touch_lead_scores(anyarray),
             public.activate_lead_score_model(integer),
-            public.wait_for_lead_score_writers(),
+            public.wait_for_lead_score_writers(interval),
             public.fit_lead_score_model(timestamptz),
             public.lead_score_drift(timestamptz)
         to service_role;

@@ -19,7 +19,7 @@ begin
     if (
         select c.relispopulated
         from pg_catalog.pg_class as c
-        where c.oid = 'public.customer_activity_timeline'::regclass
+        where c.oid = to_regclass('public.customer_activity_timeline')
     ) then
         refresh materialized view concurrently public.customer_activity_timeline;
     else

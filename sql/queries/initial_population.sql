@@ -1,7 +1,6 @@
--- How are all customers scored for the first time, with thresholds fitted on their own orders?
+-- How is everybody scored for the first time, on fitted thresholds? (One statement after the other.)
 select public.fit_lead_score_model();
 
 select public.wait_for_lead_score_writers();
 
-update public.customers
-set last_scored_at = last_scored_at;
+select public.touch_lead_scores(array(select id from public.customers));

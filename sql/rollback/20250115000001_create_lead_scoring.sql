@@ -2,11 +2,24 @@
 
 set local lock_timeout = '2s';
 
--- Both tables at once, in the order in which a sale takes them: it never meets us half way.
+-- Both tables or none, each waited for a moment only: whoever sells meanwhile does not wait for long, and
+-- whatever order their statements take the two in, we give up before PostgreSQL looks for a deadlock.
 do $$
 begin
-    lock table public.orders in access exclusive mode;
-    lock table public.customers in access exclusive mode;
+    for attempt in 1..30 loop
+        begin
+            set local lock_timeout = '100ms';
+            lock table public.orders in access exclusive mode;
+            set local lock_timeout = '50ms';
+            lock table public.customers in access exclusive mode;
+            set local lock_timeout = '2s';
+            return;
+        exception when lock_not_available then
+            perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'public.orders and public.customers could not be locked together within some seconds'
+    using errcode = 'lock_not_available', hint = 'Nothing was changed. Try again when fewer write to them.';
 end;
 $$;
 
@@ -18,7 +31,7 @@ drop trigger if exists calculate_customer_lead_score on public.customers;
 
 drop function if exists public.lead_score_drift(timestamptz);
 drop function if exists public.fit_lead_score_model(timestamptz);
-drop function if exists public.wait_for_lead_score_writers();
+drop function if exists public.wait_for_lead_score_writers(interval);
 drop function if exists public.activate_lead_score_model(integer);
 drop function if exists public.recalculate_lead_score_siblings();
 drop function if exists public.recalculate_customer_lead_score();

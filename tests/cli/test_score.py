@@ -1,12 +1,13 @@
 """`rfm score`: files in, files out."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 import rfm
+from rfm.files import scan_orders
 
 CSV = """customer_id,ordered_at,amount,status
 007,2026-10-20,120.50,paid
@@ -48,7 +49,8 @@ def test_a_csv_file_is_scored_exactly_and_ids_keep_their_zeros(
     assert scores["lead_score"].to_list() == [3 * 5 + 2 * 3 + 2, 3 * 1 + 2 * 2 + 1]
 
 
-def test_parquet_and_csv_score_alike(rfm_command, orders, tmp_path):
+def test_parquet_and_csv_score_alike(rfm_command, tmp_path):
+    (tmp_path / "orders.csv").write_text(CSV)
     frame = pl.DataFrame(
         {
             "customer_id": ["007", "007", "042", "042"],
@@ -81,7 +83,7 @@ def test_other_column_names_are_given_by_options(rfm_command, tmp_path):
         "--ordered-at", "day", "--amount", "paid",
     )  # fmt: skip
     assert "x" in done.stdout
-    assert done.stderr == "1 customers scored\n"
+    assert done.stderr == "1 customer scored\n"
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,18 @@ def test_other_column_names_are_given_by_options(rfm_command, tmp_path):
         (
             CSV.replace("007", ""),
             ["--as-of", "2026-11-01"],
-            "2 rows of orders without a customer id",
+            "2 rows of orders without a customer",
         ),
-        ("customer_id,ordered_at,amount\n", ["--as-of", "2026-11-01"], "ordered_at"),
+        (
+            "customer_id,ordered_at,amount\n",
+            ["--as-of", "2026-11-01"],
+            "0 customers have a counted order",
+        ),
+        (
+            CSV.replace("2026-10-20", "03/04/2026"),
+            ["--as-of", "2026-11-01"],
+            "the first is '03/04/2026'",
+        ),
         ("", ["--as-of", "2026-11-01"], "cannot be read"),
     ],
 )
@@ -123,6 +134,24 @@ def test_a_missing_file_is_named(rfm_command):
         "none.csv is not a file"
         in rfm_command("score", "none.csv", "--as-of", "2026-11-01", code=2).stderr
     )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-10-31T22:30:00Z", "2026-10-31 22:30:00+00:00", "2026-10-31T23:30:00.000+01:00",
+        "2026-10-31T22:30", "2026-10-31 22:30:00", "2026-10-31T17:30-0500", " 2026-10-31T22:30:00.000000 ",
+    ],
+)  # fmt: skip
+def test_every_way_to_write_an_instant_of_iso_8601_is_the_same_instant(tmp_path, written):
+    (tmp_path / "o.CSV").write_text(
+        f"customer_id,ordered_at,amount\n1,{written},1\n2,2026-10-31,1\n"
+    )
+    found = scan_orders(tmp_path / "o.CSV").collect()["ordered_at"].to_list()
+    assert found == [
+        datetime(2026, 10, 31, 22, 30, tzinfo=UTC),
+        datetime(2026, 10, 31, tzinfo=UTC),
+    ]
 
 
 def test_a_result_is_replaced_whole_or_not_at_all(rfm_command, orders, tmp_path):

@@ -300,6 +300,8 @@ BREAKAGES = {
     "alter table customers disable trigger user; update customers set lead_score = 31": "in its range",
     "alter table customers disable trigger user; update customers set lead_score = 29": "Every stored score",
     "drop function refresh_customer_activity_timeline()": "refresh function",
+    "create or replace function refresh_customer_activity_timeline() returns void language plpgsql"
+    " security definer as $$ begin end $$": "refresh function",
     "create or replace view hot_leads as select id, email, full_name, lead_score, rfm_recency,"
     " rfm_frequency, rfm_monetary, last_scored_at from customers": "security_invoker",
     "alter table lead_score_active_model disable trigger user; delete from lead_score_active_model": "one model",

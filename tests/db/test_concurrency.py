@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from rfm import db
 from rfm.testing import assert_scores_match
 
 ROUNDS = 50
@@ -38,7 +39,9 @@ def crm(rfm_engine):
         )
     yield rfm_engine
     with rfm_engine.connect() as connection:
+        # at its own instant, and now: an order that no trigger saw is later than last_scored_at
         assert connection.execute(text("select * from lead_score_drift()")).all() == []
+        assert connection.execute(text("select * from lead_score_drift(now())")).all() == []
     assert_scores_match(rfm_engine)
 
 
@@ -104,3 +107,61 @@ def test_many_writers_of_one_customer_lose_no_order(crm):
         assert connection.execute(
             text("select rfm_frequency, rfm_monetary from customers where email = '7'")
         ).one() == (5, 5)
+
+
+def test_rescoring_beside_small_batches_of_orders_never_deadlocks(crm):
+    """A statement that updates customers in the table's order would, and the sale would die."""
+    stop = threading.Event()
+
+    def sell():
+        with psycopg.connect(dsn(crm), autocommit=True) as connection:
+            while not stop.is_set():
+                connection.execute(
+                    "insert into orders (customer_id) select id from customers order by random() limit 20"
+                )
+
+    with ThreadPoolExecutor(1) as pool:
+        selling = pool.submit(sell)
+        try:
+            for _ in range(20):
+                assert db.rescore(crm) == CUSTOMERS
+        finally:
+            stop.set()
+        selling.result()
+
+
+def test_truncate_is_refused_where_an_old_snapshot_would_overlook_scores(crm):
+    with psycopg.connect(dsn(crm)) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="READ COMMITTED"):
+            connection.execute("truncate orders")
+
+
+def test_waiting_for_writers_has_an_end(crm):
+    with psycopg.connect(dsn(crm)) as writer, psycopg.connect(dsn(crm)) as waiter:
+        writer.execute("update customers set full_name = 'Ada' where email = '1'")
+        with pytest.raises(psycopg.errors.LockNotAvailable, match="open for more than"):
+            waiter.execute("select wait_for_lead_score_writers('0.1 seconds')")
+
+
+def test_apply_beside_sales_that_take_the_tables_the_other_way_round_kills_no_sale(rfm_crm_engine):
+    stop = threading.Event()
+
+    def sell():
+        with psycopg.connect(dsn(rfm_crm_engine)) as connection:
+            connection.execute("set deadlock_timeout = '100ms'")
+            connection.commit()
+            while not stop.is_set():
+                connection.execute("insert into customers (email) values ('new@example.com')")
+                connection.execute("insert into orders (total_cents) values (1)")
+                connection.commit()
+
+    with ThreadPoolExecutor(4) as pool:
+        sales = [pool.submit(sell) for _ in range(4)]
+        try:
+            assert len(db.apply(rfm_crm_engine)) == 3
+            assert len(db.rollback(rfm_crm_engine)) == 3
+        finally:
+            stop.set()
+        for sale in sales:
+            sale.result()

@@ -10,7 +10,7 @@ FUNCTIONS = {
     "refuse_lead_score_model_change()": "'lead_score_models'",
     "touch_lead_scores(anyarray)": "0, anyelememttype => 'uuid'",
     "activate_lead_score_model(integer)": "0",
-    "wait_for_lead_score_writers()": "0",
+    "wait_for_lead_score_writers(interval)": "0",
     "fit_lead_score_model(timestamptz)": "0",
     "refresh_customer_activity_timeline()": "0",
 }

@@ -177,6 +177,103 @@ def test_a_score_cannot_be_forged(owner, forgery):
     assert scores(owner) == true
 
 
+# what a function may name that is no keyword of SQL
+TYPE_NAMES = """
+    select typname from pg_type
+    where typnamespace = 'pg_catalog'::regnamespace and typtype in ('b', 'p') and typname !~ '^_'
+    and typname not in ('bool', 'unknown', 'cstring', 'any')
+"""
+EVERYTHING_A_USER_DOES = (
+    "update customers set full_name = 'Ada'",
+    "insert into customers (email) values ('ada@example.com')",
+    f"insert into orders (customer_id, total_cents) values ('{ADA}', 100)",
+    "update orders set total_cents = 200",
+    "delete from orders",
+)
+
+
+def shadow_every_type(connection):
+    """Put a type that cannot be used in the temporary schema for every type of PostgreSQL."""
+    names = [row[0] for row in connection.execute(TYPE_NAMES).fetchall()]
+    assert {"timestamptz", "text", "record", "int4", "regclass"} <= set(names)
+    connection.execute(
+        "".join(f'create type pg_temp."{name}" as (trap integer);' for name in names)
+    )
+
+
+@pytest.mark.parametrize("statement", EVERYTHING_A_USER_DOES)
+def test_no_type_in_a_temporary_schema_reaches_a_definers_function(owner, statement):
+    with signed_in(owner) as connection:
+        shadow_every_type(connection)
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "activate_lead_score_model(1)",
+        "fit_lead_score_model()",
+        "refresh_customer_activity_timeline()",
+    ],
+)
+def test_no_type_of_the_service_reaches_the_owner(owner, call):
+    with signed_in(owner, "service_role") as connection:
+        shadow_every_type(connection)
+        connection.execute(f"select public.{call}")
+    db.rescore(owner)
+
+
+def test_a_domain_in_a_temporary_schema_runs_nothing_as_the_owner(owner):
+    with signed_in(owner) as connection:
+        connection.execute(
+            """
+            create temp table loot (who name);
+            grant all on loot to public;
+            create function pg_temp.steal(value timestamp with time zone) returns bool language plpgsql
+            as $$ begin insert into pg_temp.loot values (current_user); return true; end $$;
+            create domain pg_temp.timestamptz as timestamp with time zone check (pg_temp.steal(value));
+            """
+        )
+        connection.execute("update customers set full_name = 'Ada'")
+        connection.execute("insert into orders (customer_id) values (%s)", [ADA])
+        assert connection.execute("select * from loot").fetchall() == []
+
+
+@pytest.mark.parametrize("table", ["customers", "orders"])
+def test_a_signed_in_user_cannot_put_a_trigger_on_our_tables(owner, table):
+    with signed_in(owner) as connection:
+        connection.execute(
+            "create function pg_temp.z() returns trigger language plpgsql as $$ begin return new; end $$"
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(
+                f"create trigger zzz before update on {table} for each row execute function pg_temp.z()"
+            )
+
+
+def test_the_crms_own_triggers_on_customers_go_on_working(owner):
+    with owner.begin() as connection:
+        run_script(
+            connection,
+            """
+            create table audit (customer_id uuid);
+            alter table audit enable row level security;
+            create function audit() returns trigger language plpgsql set search_path = public as $$
+            begin insert into audit values (new.id); return null; end $$;
+            create function audit_without_schema() returns trigger language plpgsql as $$
+            begin insert into audit values (new.id); return null; end $$;
+            create trigger audit after update on customers for each row execute function audit();
+            create trigger audit_2 after update on customers for each row
+            execute function audit_without_schema();
+            create extension if not exists plpgsql;
+            """,
+        )
+    with signed_in(owner) as connection:
+        connection.execute("insert into orders (customer_id) values (%s)", [ADA])
+    with owner.connect() as connection:
+        assert connection.scalar(text("select count(*) from audit")) == 2
+
+
 def test_a_new_customer_cannot_bring_a_score_along(owner):
     with signed_in(owner, email="new@example.com") as connection:
         connection.execute(

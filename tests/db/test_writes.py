@@ -29,7 +29,9 @@ def crm(rfm_engine):
         )
     yield rfm_engine
     with rfm_engine.connect() as connection:
+        # at its own instant, and now: an order that no trigger saw is later than last_scored_at
         assert connection.execute(text("select * from lead_score_drift()")).all() == []
+        assert connection.execute(text("select * from lead_score_drift(now())")).all() == []
     assert_scores_match(rfm_engine)
 
 
@@ -144,6 +146,22 @@ def test_scores_follow_a_partitioned_orders_table():
         run(engine, f"update orders set customer_id = '{B}' where customer_id = '{A}'")
         assert frequencies(engine) == {A: 1, B: 3}
         assert_scores_match(engine)
+
+
+def test_an_order_that_no_trigger_saw_is_found(crm):
+    run(crm, "alter table orders disable trigger user")
+    run(crm, f"insert into orders (customer_id) values ('{A}')")
+    run(crm, "alter table orders enable trigger user")
+    failed = [check.fact for check in db.verify(crm) if not check.passed]
+    assert any(fact.startswith("No order has come") for fact in failed)
+    db.rescore(crm)
+
+
+def test_an_order_in_the_last_year_of_the_calendar_breaks_no_proof(crm):
+    run(
+        crm, f"insert into orders (customer_id, created_at) values ('{A}', '294276-12-31 23:59:59')"
+    )
+    assert_scores_match(crm)
 
 
 def test_writes_past_the_triggers_are_drift_and_one_statement_repairs_it(crm):

@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=5)
 
 
-def by_polars(engine, orders, model):
+def by_polars(_, orders, model):
     now = datetime.now(UTC)
     frame = pl.DataFrame(
         [

@@ -1,0 +1,15 @@
+-- No order has come to count since its customer was scored: none was missed, and none came due.
+select
+    count(*) = 0 as passed,
+    count(*) || ' customers to score again' as found
+from public.customers as c
+where
+    c.last_scored_at is not null
+    and exists (
+        select
+        from public.lead_score_orders as o
+        where
+            o.customer_id = c.id
+            and o.ordered_at > c.last_scored_at
+            and o.ordered_at <= now()
+    );
