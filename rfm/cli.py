@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import polars as pl
 import psycopg
+import sqlalchemy
 import sqlalchemy.exc
 
 try:
@@ -196,13 +197,29 @@ def plan_command(dsn: Dsn = None) -> None:
     """Tell what apply would do; nothing is changed."""
     engine = db.connect(dsn)
     planned = set(db.plan(engine))
+    if not planned:
+        out.print("nothing to apply")
+        return
+    url = engine.url
+    out.print(f"in database {url.database!r} at {_place(url)}, as {url.username}:", highlight=False)
+    rows = [(one.name, f"{one.rows:,}", ", ".join(one.triggers)) for one in db.survey(engine)]
+    _print_table("These are the tables", ["table", "rows", "triggers of its own"], rows)
     for one in db.status(engine):
         if one.migration in planned:
             out.print(f"{one.migration.name} {_what_it_does(one)}", highlight=False)
             for missing in one.missing:
                 out.print(f"  {missing}", highlight=False)
-    if not planned:
-        out.print("nothing to apply")
+    out.print(_LOCKS, highlight=False)
+
+
+_LOCKS = """locks: orders against writers and customers against everybody, together, while the
+second file runs; an index on orders is built before, beside the writers. Until both are had,
+nobody waits for us longer than a fifth of a second at a time; after some seconds without them,
+nothing is done"""
+
+
+def _place(url: sqlalchemy.URL) -> str:
+    return str(url.host or url.query.get("host", "the local socket"))
 
 
 def _what_it_does(one: db.MigrationStatus) -> str:

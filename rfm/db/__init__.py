@@ -9,9 +9,11 @@ from rfm.db.plan import plan
 from rfm.db.proof import score_differences
 from rfm.db.rollback import rollback
 from rfm.db.status import MigrationStatus, State, status
+from rfm.db.survey import BaseTable, survey
 from rfm.db.verify import Check, verify
 
 __all__ = [
+    "BaseTable",
     "Check",
     "DatabaseObject",
     "Migration",
@@ -29,5 +31,6 @@ __all__ = [
     "rollback",
     "score_differences",
     "status",
+    "survey",
     "verify",
 ]

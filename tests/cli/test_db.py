@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 import rfm
 from rfm import db
+from rfm.db.connect import run_script
 from rfm.db.demo import STEPS, Demo
 from rfm.errors import FoundDifference
 from rfm.testing import temporary_database
@@ -20,7 +21,9 @@ def address(engine):
 
 def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     url = address(rfm_crm_engine)
-    assert "view public.hot_leads" in rfm_command("db", "plan", "--dsn", url).stdout
+    plan = rfm_command("db", "plan", "--dsn", url).stdout
+    assert "view public.hot_leads" in plan
+    assert f"in database '{rfm_crm_engine.url.database}'" in plan
     assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 3
     assert rfm_command("db", "apply", DATABASE_URL=url).stdout == "nothing to apply\n"
     assert rfm_command("db", "plan", DATABASE_URL=url).stdout == "nothing to apply\n"
@@ -57,6 +60,24 @@ def test_a_database_without_the_tables_is_told_what_it_lacks(rfm_command):
         done = rfm_command("db", "apply", "--dsn", address(engine), code=2)
     assert done.stderr.startswith("error: 4 problems in database ")
     assert "table public.customers is missing" in done.stderr
+
+
+def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
+    rfm_command, rfm_crm_engine
+):
+    with rfm_crm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            insert into customers (email) select n::text from generate_series(1, 1234) as n;
+            create function f() returns trigger language plpgsql as $$ begin return new; end $$;
+            create trigger stamp before update on customers for each row execute function f();
+            """,
+        )
+    lines = rfm_command("db", "plan", "--dsn", address(rfm_crm_engine)).stdout.splitlines()
+    customers = next(line for line in lines if "public.customers" in line)
+    assert "1,234" in customers
+    assert "stamp" in customers
 
 
 def test_export_names_what_it_wrote(rfm_command, tmp_path):

@@ -1,6 +1,7 @@
 """Writers beside each other: no deadlock, no lost order, nobody waits without need."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -165,3 +166,28 @@ def test_apply_beside_sales_that_take_the_tables_the_other_way_round_kills_no_sa
             stop.set()
         for sale in sales:
             sale.result()
+
+
+def test_truncate_cancels_nobody_where_customers_are_locked_first(crm):
+    with (
+        psycopg.connect(dsn(crm)) as sale,
+        psycopg.connect(dsn(crm)) as emptying,
+        psycopg.connect(dsn(crm)) as edit,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        sale.execute("insert into orders (customer_id) select id from customers where email = '1'")
+        emptied = pool.submit(
+            emptying.execute,
+            "lock table customers in share row exclusive mode; truncate orders",
+        )
+        time.sleep(0.2)
+        edited = pool.submit(
+            edit.execute, "update customers set full_name = 'Ada' where email = '2'"
+        )
+        time.sleep(0.2)
+        sale.execute("insert into orders (customer_id) select id from customers where email = '2'")
+        sale.commit()
+        emptied.result(timeout=10)
+        emptying.commit()
+        edited.result(timeout=10)
+        edit.commit()
