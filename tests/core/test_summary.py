@@ -459,7 +459,7 @@ def test_a_null_id_is_refused_at_once_with_its_rows():
 )
 def test_a_null_id_of_a_lazy_frame_is_refused_when_collected(engine, later):
     plan = later(summarize(NAMELESS.lazy()))
-    with pytest.raises(rfm.InvalidFrame, match=r"^2 rows of orders without a customer; .*\(\)$"):
+    with pytest.raises(rfm.InvalidFrame, match=r"^2 rows of orders without a customer; leave"):
         plan.collect(engine=engine)
 
 
