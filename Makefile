@@ -12,7 +12,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test test-server wheel-test lint sql-lint format types imports lock lock-check clean help
+.PHONY: demo test test-server soak wheel-test lint sql-lint format types imports lock lock-check clean help
 
 demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
 	$(BIN)/rfm demo $(ARGS)
@@ -23,6 +23,11 @@ test: .venv/ready ## the whole suite on an embedded PostgreSQL, but for the slow
 test-server: .venv/ready ## the database part on a server of yours: RFM_TEST_DSN=postgresql://...
 	@test -n "$(RFM_TEST_DSN)" || { echo "usage: make test-server RFM_TEST_DSN=postgresql://..." >&2; exit 2; }
 	RFM_TEST_DSN="$(RFM_TEST_DSN)" $(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS) tests/db tests/proof
+
+soak: .venv/ready ## the long ones: load, crashes, ten thousand histories, every mutant (hours)
+	$(PYTEST) -m slow tests/soak -s
+	RFM_PROOF=soak $(PYTEST) tests/proof/test_histories.py
+	$(BIN)/python tests/mutants/run.py
 
 wheel-test: .venv/ready ## build sdist and wheel, install them far from here, use them
 	$(PYTEST) -m slow tests/packaging $(ARGS)

@@ -3,8 +3,10 @@
 0: done. 1: a check did not hold, or two scores differ. 2: something about the call or its input.
 """
 
+import json
 import sys
 import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -283,15 +285,27 @@ def export_command(
 
 
 @db_app.command("verify")
-def verify_command(dsn: Dsn = None) -> None:
+def verify_command(
+    dsn: Dsn = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: a list of fact, passed, found.")
+    ] = False,
+) -> None:
     """Check the guide's verification steps and success criteria, and every stored score."""
     checks = db.verify(db.connect(dsn))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in checks], indent=2))
+    else:
+        _print_checks(checks)
+    if not all(one.passed for one in checks):
+        raise typer.Exit(1)
+
+
+def _print_checks(checks: list[db.Check]) -> None:
     rows = [("ok" if one.passed else "FAILED", one.fact, one.found) for one in checks]
     _print_table("Checks", ["", "fact", "found"], rows)
-    failed = sum(not one.passed for one in checks)
-    out.print(f"{len(checks) - failed} of {len(checks)} checks passed", highlight=False)
-    if failed:
-        raise typer.Exit(1)
+    passed = sum(one.passed for one in checks)
+    out.print(f"{passed} of {len(checks)} checks passed", highlight=False)
 
 
 def _print_table(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:

@@ -1,5 +1,6 @@
 """`rfm db …` and `rfm demo`: what is printed, and the exit codes."""
 
+import json
 import subprocess
 import time
 
@@ -29,6 +30,9 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     assert rfm_command("db", "plan", DATABASE_URL=url).stdout == "nothing to apply\n"
     assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 3
     assert "20 of 20 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
+    told = json.loads(rfm_command("db", "verify", "--json", DATABASE_URL=url).stdout)
+    assert len(told) == 20
+    assert {frozenset(one) for one in told} == {frozenset({"fact", "passed", "found"})}
     with rfm_crm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
     failed = rfm_command("db", "verify", DATABASE_URL=url, code=1).stdout

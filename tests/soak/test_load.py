@@ -1,0 +1,116 @@
+"""A minute of everything at once: no order refused, no drift, no reader of the timeline kept waiting.
+
+`RFM_SOAK_SECONDS` sets another length.
+"""
+
+import os
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from rfm import db
+from rfm.testing import assert_scores_match
+
+SECONDS = float(os.environ.get("RFM_SOAK_SECONDS", "60"))
+WRITERS = 8
+CUSTOMERS = 200
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def dsn(rfm_engine):
+    with rfm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"insert into customers (email) select n::text from generate_series(1, {CUSTOMERS}) n;"
+            "insert into orders (customer_id, total_cents) select id, 1000 from customers;"
+            "refresh materialized view customer_activity_timeline"
+        )
+    return rfm_engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+ONE_CUSTOMER = "(select id from customers where email = %(customer)s)"
+SOME_ORDER = "(select id from orders order by id offset %(offset)s limit 1)"
+WRITES = (
+    f"insert into orders (customer_id, total_cents) values ({ONE_CUSTOMER}, %(cents)s)",
+    f"insert into orders (customer_id, total_cents) values ({ONE_CUSTOMER}, %(cents)s)",
+    f"insert into orders (customer_id, total_cents) values ({ONE_CUSTOMER}, %(cents)s)",
+    f"update orders set total_cents = %(cents)s where id = {SOME_ORDER}",
+    f"update orders set customer_id = {ONE_CUSTOMER} where id = {SOME_ORDER}",
+    f"delete from orders where id = {SOME_ORDER}",
+    "update customers set full_name = %(customer)s where email = %(customer)s",
+)
+
+
+class Load:
+    """Threads that go on until the time is over, and what they saw."""
+
+    def __init__(self, engine, dsn):
+        self.engine = engine
+        self.dsn = dsn
+        self.over = threading.Event()
+        self.longest_read = 0.0
+
+    def write(self, seed):
+        dice = random.Random(seed)
+        done = 0
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            while not self.over.is_set():
+                values = {
+                    "customer": str(dice.randint(1, CUSTOMERS)),
+                    "cents": dice.randint(-1_000, 200_000),
+                    "offset": dice.randint(0, CUSTOMERS),
+                }
+                connection.execute(dice.choice(WRITES), values)
+                done += 1
+        return done
+
+    def rescore(self):
+        times = 0
+        while not self.over.is_set():
+            db.rescore(self.engine)
+            times += 1
+        return times
+
+    def refresh(self):
+        times = 0
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            while not self.over.is_set():
+                connection.execute("select refresh_customer_activity_timeline()")
+                times += 1
+        return times
+
+    def read(self):
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            while not self.over.is_set():
+                started = time.monotonic()
+                # a reader that had to wait for a lock would fail here
+                connection.execute("set lock_timeout = '100ms'")
+                connection.execute(
+                    "select * from customer_activity_timeline order by created_at desc limit 20"
+                )
+                self.longest_read = max(self.longest_read, time.monotonic() - started)
+
+
+def test_no_order_is_refused_and_nothing_drifts(rfm_engine, dsn):
+    load = Load(rfm_engine, dsn)
+    with ThreadPoolExecutor(WRITERS + 3) as pool:
+        writers = [pool.submit(load.write, seed) for seed in range(WRITERS)]
+        others = [pool.submit(work) for work in (load.rescore, load.refresh, load.read)]
+        time.sleep(SECONDS)
+        load.over.set()
+        written = sum(writer.result() for writer in writers)
+        rescored, refreshed, _ = (other.result() for other in others)
+    with rfm_engine.connect() as connection:
+        for as_of in ("", "now()"):
+            drift = connection.exec_driver_sql(f"select * from lead_score_drift({as_of})").all()
+            assert drift == []
+    assert_scores_match(rfm_engine)
+    assert min(written, rescored, refreshed) > 0
+    print(
+        f"\n{written:,} writes, {rescored} rescorings, {refreshed} refreshes, longest read {load.longest_read:.3f} s"
+    )
