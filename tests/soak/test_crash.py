@@ -44,11 +44,11 @@ class Seller:
             with psycopg.connect(self.dsn, autocommit=True) as connection:
                 self.pid = connection.info.backend_pid
                 while True:
-                    row = connection.execute(
+                    rows = connection.execute(
                         "insert into orders (customer_id, total_cents)"
                         " select id, 5000 from customers order by random() limit 3 returning id"
-                    ).fetchone()
-                    self.acknowledged.append(row[0])
+                    ).fetchall()
+                    self.acknowledged += [row[0] for row in rows]
         except psycopg.OperationalError:
             pass
 
