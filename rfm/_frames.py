@@ -25,6 +25,12 @@ class Kind(NamedTuple):
 
 
 WHOLE: Final = Kind("an integer", lambda dtype: dtype.is_integer(), "cast it to pl.Int64")
+COUNT: Final = Kind(
+    "a whole number",
+    # floats too: elsewhere a column of whole numbers with a null in it is one of floats
+    lambda dtype: dtype.is_integer() or dtype.is_float(),
+    "cast it to pl.Int64",
+)
 MONEY: Final = Kind(
     "an integer, Decimal or float", lambda dtype: dtype.is_numeric(), "cast it to pl.Decimal(38, 2)"
 )
@@ -46,7 +52,7 @@ IDENTITY: Final = Kind(
 ANYTHING: Final = Kind("anything", lambda _: True, "")
 
 _IDS: Final = {"customer_id": IDENTITY}
-_SUMMARY: Final = {"recency_days": WHOLE, "frequency": WHOLE, "monetary": MONEY}
+_SUMMARY: Final = {"recency_days": COUNT, "frequency": COUNT, "monetary": MONEY}
 
 
 def check_columns(
@@ -108,6 +114,12 @@ def checked_when_collected(
         slice_pushdown=False,
         streamable=streamable,
     )
+
+
+def finite(name: str, schema: pl.Schema) -> pl.Expr:
+    """Return the column, with null for NaN and the infinities of a float."""
+    column = pl.col(name)
+    return pl.when(column.is_finite()).then(column) if schema[name].is_float() else column
 
 
 def refuse(*problems: str) -> None:

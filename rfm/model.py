@@ -113,6 +113,8 @@ class _Rule(NamedTuple):
 
 
 def _integer(value: SupportsIndex) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as frames from elsewhere have them
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rfm._frames import check_summary, many, refuse
+from rfm._frames import check_summary, finite, many, refuse
 from rfm.errors import EmptyFit
 from rfm.model import Model
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def fit(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     """Find the quintile model of a summary.
 
-    summary: one row per customer with `recency_days`, `frequency` (integers) and `monetary`
-        (integer, Decimal or float), as `rfm.summarize_orders` returns it. Of a LazyFrame these
-        three columns are collected, on the streaming engine; a DataFrame's `customer_id`, if it
-        has one, may hold neither nulls nor repetitions.
+    summary: one row per customer with `recency_days`, `frequency` (integers, or floats that hold
+        whole numbers) and `monetary` (integer, Decimal or float), as `rfm.summarize_orders`
+        returns it. Of a LazyFrame these three columns are collected, on the streaming engine; a
+        DataFrame's `customer_id`, if it has one, may hold neither nulls nor repetitions.
 
     Only the n customers of at least one counted order are looked at. With their values sorted from
     worst to best, P_k is the one at position ceil(k * n / 5), for k from 1 to 4: PostgreSQL's
@@ -48,17 +48,18 @@ def fit(summary: pl.DataFrame | pl.LazyFrame) -> Model:
 
 def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     """Do what `fit` does, for a summary that has been checked."""
+    schema = summary.collect_schema()
     counted = (
         summary.lazy()
+        .select(finite(name, schema) for name in ("recency_days", "frequency", "monetary"))
         .filter(pl.col("frequency") >= 1)
-        .select("recency_days", "frequency", "monetary")
         .collect(engine="streaming")
     )
     _refuse_unfit(counted)
     return Model(
         _thresholds(counted["recency_days"], less_is_better=True),
         _thresholds(counted["frequency"]),
-        _thresholds(_finite(counted["monetary"])),
+        _thresholds(counted["monetary"]),
     )
 
 
@@ -74,10 +75,6 @@ def _refuse_unfit(counted: pl.DataFrame) -> None:
             f"{many(early, 'row')} of summary with recency_days below 0; "
             "summarize at an as_of that is not before the orders"
         )
-
-
-def _finite(values: pl.Series) -> pl.Series:
-    return values.set(~values.is_finite(), None) if values.dtype.is_float() else values
 
 
 def _thresholds(values: pl.Series, *, less_is_better: bool = False) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from rfm._frames import Frame, check_summary
+from rfm._frames import Frame, check_summary, finite
 from rfm.quintiles import quintiles
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ _UP: Final = Context(prec=100, rounding=ROUND_CEILING)  # more digits than any c
 def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     """Score the customers of a summary.
 
-    summary: one row per customer with `recency_days`, `frequency` (integers of any width) and
-        `monetary` (integer, Decimal or float); `customer_id` is optional.
+    summary: one row per customer with `recency_days`, `frequency` (integers of any width, or
+        floats that hold whole numbers) and `monetary` (integer, Decimal or float); `customer_id`
+        is optional.
     model: the thresholds and weights; without one, quintiles are fitted on the frame itself.
 
     Returns all columns in their order, then `rfm_recency` and `rfm_frequency` (Int32),
@@ -50,7 +51,7 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     [23, 11]
     """
     schema = check_summary(summary)
-    scores = _scores(quintiles(summary) if model is None else model, schema["monetary"])
+    scores = _scores(quintiles(summary) if model is None else model, schema)
     if isinstance(summary, pl.LazyFrame):
         return summary.with_columns(scores)
     # the streaming engine keeps a batch's many short steps in the cache: four times as fast
@@ -58,10 +59,10 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     return summary.with_columns(scored.get_columns())
 
 
-def _scores(model: Model, money: pl.DataType) -> list[pl.Expr]:
-    counted = pl.col("frequency") >= 1
-    days, orders = pl.col("recency_days"), pl.col("frequency")
-    spend, at_least = _comparable(model.monetary, money)
+def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
+    days, orders = finite("recency_days", schema), finite("frequency", schema)
+    counted = orders >= 1
+    spend, at_least = _comparable(model.monetary, schema)
     recency = _score(counted, days, operator.le, [min(most, _WIDEST) for most in model.recency])
     frequency = _score(counted, orders, operator.ge, _units(model.frequency))
     monetary = _score(counted & (spend >= 0), spend, operator.ge, at_least)
@@ -88,12 +89,12 @@ def _score(
 
 
 def _comparable(
-    thresholds: Iterable[Decimal], dtype: pl.DataType
+    thresholds: Iterable[Decimal], schema: pl.Schema
 ) -> tuple[pl.Expr, Iterable[float]]:
     """Return spend and thresholds as numbers of one kind."""
-    spend = pl.col("monetary")
+    spend, dtype = finite("monetary", schema), schema["monetary"]
     if dtype.is_float():
-        return pl.when(spend.is_finite()).then(spend), map(float, thresholds)
+        return spend, map(float, thresholds)
     scale = dtype.scale if isinstance(dtype, pl.Decimal) else 0
     return spend.to_physical(), _units(thresholds, scale)
 

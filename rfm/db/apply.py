@@ -38,8 +38,9 @@ def apply(engine: Engine) -> list[Migration]:
 
     Each file and its record commit together, or not at all; applying twice is applying once, also
     from many places at the same time. An index on orders is built first, without blocking writers.
-    A file waits at most two seconds for a table's lock and raises `DatabaseBusy` then: what was
-    committed before stays, a second call does the rest. Raises what `plan` raises.
+    That waits for writers half a minute at most; a file waits some seconds for its tables' locks.
+    Then `DatabaseBusy` is raised: what was committed before stays, a second call does the rest.
+    Raises what `plan` raises. Uses two connections of the engine at a time.
 
     >>> from rfm.testing import example_engine
     >>> apply(example_engine())
@@ -57,6 +58,7 @@ def _build_indexes(engine: Engine, migration: Migration) -> None:
     for index in _INDEX_ON_ORDERS.finditer(migration.script):
         with _telling_of_locks(migration), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # from its pool, if it has one: the setting is for us alone
             run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
             if _is_partitioned(connection):
                 continue  # cannot be done concurrently; the file itself does it
@@ -103,7 +105,9 @@ def _apply(engine: Engine, migration: Migration) -> None:
 @contextmanager
 def changing(engine: Engine, migration: Migration) -> Iterator[Connection]:
     """Open a transaction in which a lock that cannot be had becomes `DatabaseBusy`."""
-    with _telling_of_locks(migration), engine.begin() as connection:
+    # whatever the engine's default: under autocommit there would be no transaction
+    begun = engine.execution_options(isolation_level="READ COMMITTED").begin()
+    with _telling_of_locks(migration), begun as connection:
         yield connection
 
 
@@ -114,5 +118,6 @@ def _telling_of_locks(migration: Migration) -> Iterator[None]:
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
         raise DatabaseBusy(
             f"{migration.name} did not get a lock that it needs ({error.diag.message_primary}); "
-            "it changed nothing, files done before it stay done; run the command again"
+            "it changed nothing but perhaps an unfinished index on orders, which the next run "
+            "builds anew; files done before it stay done; run the command again"
         ) from error

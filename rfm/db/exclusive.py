@@ -19,6 +19,7 @@ def exclusive(engine: Engine) -> Iterator[None]:
     connection of its own, so it ends with the process whatever happens.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # from its pool, if it has one: closed means closed, and the lock gone
         # asked again and again, not waited for: a waiting query would hold up an index that is
         # being built concurrently, and both would wait for ever
         give_up = time.monotonic() + _PATIENCE
@@ -31,4 +32,10 @@ def exclusive(engine: Engine) -> Iterator[None]:
                     "nothing was changed, see pg_locks for who holds the advisory lock"
                 )
             time.sleep(0.1)
-        yield
+        try:
+            yield
+        finally:
+            # closing would do it as well, a moment later
+            connection.execute(
+                text("select pg_advisory_unlock(hashtext('rfm.applied_migrations'))")
+            )

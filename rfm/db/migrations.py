@@ -25,6 +25,13 @@ class DatabaseObject:
         return f"{self.kind} {self.name}"
 
 
+# Data of somebody else's could stand in these, so they are ours only if the comment says so.
+_COMMENT = re.compile(
+    r"^comment on (?P<kind>table|column) (?P<name>\S+) is\s+'(?P<comment>(?:[^']|'')*)';",
+    re.MULTILINE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One numbered file of `sql/migrations/` and its twin in `sql/rollback/`."""
@@ -42,6 +49,14 @@ class Migration:
     def objects(self) -> tuple[DatabaseObject, ...]:
         """What the script creates, in its own order."""
         return tuple(DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(self.script))
+
+    @property
+    def comments(self) -> dict[DatabaseObject, str]:
+        """The comments that the script gives to its tables and columns."""
+        return {
+            DatabaseObject(m["kind"], m["name"]): m["comment"].replace("''", "'")
+            for m in _COMMENT.finditer(self.script)
+        }
 
 
 @cache

@@ -36,7 +36,7 @@ def activate(engine: Engine, model: Model) -> int:
 
     Customers keep their scores until they are next touched; `rescore` touches them all.
     """
-    with engine.begin() as connection:
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         number = connection.execute(
             text("""
                 insert into public.lead_score_models (recency, frequency, monetary, weights)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from rfm.db.migrations import migrations
+from rfm.db.ownership import not_ours
 from rfm.errors import PreflightFailed
 
 OLDEST_SERVER = 15
@@ -64,6 +66,7 @@ def preflight(connection: Connection) -> None:
         *_server_problems(connection),
         *_table_problems(connection),
         *_right_problems(connection),
+        *_name_problems(connection),
     ]
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
@@ -94,6 +97,14 @@ def _table_problems(connection: Connection) -> list[str]:
         problem
         for table, columns in BASE_TABLES.items()
         for problem in _column_problems(table, columns, found.get(table))
+    ]
+
+
+def _name_problems(connection: Connection) -> list[str]:
+    return [
+        f"{one} is there already and not rfm's; rename it, or comment on it as rfm does if it is"
+        for migration in migrations()
+        for one in not_ours(connection, migration)
     ]
 
 

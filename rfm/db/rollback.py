@@ -6,8 +6,9 @@ from rfm.db.apply import changing
 from rfm.db.connect import run_script
 from rfm.db.exclusive import exclusive
 from rfm.db.migrations import Migration, migrations
+from rfm.db.ownership import not_ours
 from rfm.db.status import State, read_status
-from rfm.errors import UnknownMigration
+from rfm.errors import PreflightFailed, UnknownMigration
 
 
 def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
@@ -32,6 +33,12 @@ def _undo(engine: Engine, migration: Migration) -> Migration | None:
         states = {one.migration: one.state for one in read_status(connection)}
         if states[migration] is State.MISSING:
             return None
+        strangers = not_ours(connection, migration)
+        if strangers:
+            raise PreflightFailed(
+                f"{migration.name} was not rolled back: {', '.join(map(str, strangers))} would be "
+                "dropped, and is not rfm's; nothing of it was changed, drop by hand what is to go"
+            )
         run_script(connection, migration.rollback_script)
         if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is not None:
             connection.execute(

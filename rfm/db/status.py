@@ -105,6 +105,10 @@ _EXISTING = text("""
                 select from pg_catalog.pg_class as c
                 where
                     c.oid = to_regclass(o.name)
+                    and not exists (
+                        select from pg_catalog.pg_index as i
+                        where i.indexrelid = c.oid and not i.indisvalid
+                    )
                     and c.relkind = case o.kind
                         when 'table' then 'r'
                         when 'index' then 'i'

@@ -102,7 +102,7 @@ def test_lists_may_be_short_and_thresholds_equal():
         ({"frequency": (3, 1)}, "frequency: (3, 1) is not ascending"),
         ({"monetary": (3, 1)}, "monetary: (3, 1) is not ascending"),
         ({"recency": (-1,)}, "recency[0]: -1 is not a whole number of 0 or more"),
-        ({"recency": (30.0,)}, "recency[0]: 30.0 is not a whole number of 0 or more"),
+        ({"recency": (30.5,)}, "recency[0]: 30.5 is not a whole number of 0 or more"),
         ({"recency": (True,)}, "recency[0]: True is not a whole number of 0 or more"),
         ({"frequency": ("3",)}, "frequency[0]: '3' is not a whole number of 0 or more"),
         ({"frequency": (None,)}, "frequency[0]: None is not a whole number of 0 or more"),

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -281,6 +282,29 @@ def test_a_scored_lazy_frame_streams():
     assert steps_in_memory(rfm.score_frame(summary_frame([]).lazy(), rfm.PUBLISHED)) == 0
 
 
+def test_floats_that_hold_whole_numbers_score_as_integers_do():
+    whole = {
+        "recency_days": [30, 31, None, 5],
+        "frequency": [10, 1, 2, None],
+        "monetary": [50, 9, 1, 1],
+    }
+    frame = pl.DataFrame(whole)
+    floats = frame.with_columns(pl.col("recency_days", "frequency").cast(pl.Float64))
+    assert rfm.fit(floats) == rfm.fit(frame)
+    for model in (None, rfm.PUBLISHED):
+        scores = [
+            rfm.score_frame(one, model).select(cs.last(), cs.starts_with("rfm"))
+            for one in (frame, floats)
+        ]
+        assert scores[0].equals(scores[1])
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_a_float_that_is_no_number_earns_no_point(odd):
+    row = {"recency_days": [odd], "frequency": [odd], "monetary": [odd]}
+    assert rfm.score_frame(pl.DataFrame(row), rfm.PUBLISHED)["lead_score"].to_list() == [6]
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -292,12 +316,12 @@ def test_an_empty_frame_without_a_model_is_an_error():
 @pytest.mark.parametrize("kind", [pl.DataFrame, pl.LazyFrame])
 def test_missing_columns_and_wrong_types_are_named_at_once(kind):
     with pytest.raises(rfm.InvalidFrame) as error:
-        rfm.score_frame(kind({"recency_days": [1.5], "monetary": ["9"]}), rfm.PUBLISHED)
+        rfm.score_frame(kind({"recency_days": ["1"], "monetary": ["9"]}), rfm.PUBLISHED)
     assert str(error.value) == (
         "1 column missing from summary: 'frequency' (found: 'recency_days', 'monetary'); "
         "call rfm.summarize_orders first\n"
         "2 columns of the wrong type in summary: "
-        "'recency_days' is Float64, not an integer: cast it to pl.Int64; "
+        "'recency_days' is String, not a whole number: cast it to pl.Int64; "
         "'monetary' is String, not an integer, Decimal or float: cast it to pl.Decimal(38, 2)"
     )
 

@@ -3,8 +3,10 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from rfm import db
 from rfm.db.connect import run_script
@@ -178,14 +180,71 @@ def test_preflight_lists_everything_that_is_missing_and_changes_nothing():
 
 def test_a_failing_migration_leaves_nothing_behind(rfm_crm_engine):
     with rfm_crm_engine.begin() as connection:
-        connection.exec_driver_sql("create table lead_score_models (something_else text)")
+        connection.exec_driver_sql("create view hot_leads as select 1 as something_else")
+    for migration in db.migrations()[:2]:
+        paste(rfm_crm_engine, migration.name)
     before = snapshot(rfm_crm_engine)
-    with pytest.raises(Exception, match="does not exist"):
+    with pytest.raises(psycopg.errors.InvalidTableDefinition):
         db.apply(rfm_crm_engine)
-    db.rollback(rfm_crm_engine, to=None)
-    assert "calculate_lead_score" not in snapshot(rfm_crm_engine)
-    assert states(rfm_crm_engine)[1] is State.MISSING
-    assert before is not None
+    assert snapshot(rfm_crm_engine) == before
+    assert states(rfm_crm_engine)[:2] == [State.APPLIED] * 2
+
+
+THEIRS = """
+    alter table customers add column lead_score integer;
+    update customers set lead_score = 77;
+    create table lead_score_models (name text);
+    insert into lead_score_models values ('mine');
+"""
+
+
+def test_columns_and_tables_of_somebody_else_are_neither_taken_over_nor_dropped(rfm_crm_engine):
+    with rfm_crm_engine.begin() as connection:
+        run_script(connection, "insert into customers (email) values ('ada@example.com')")
+        run_script(connection, THEIRS)
+    before = snapshot(rfm_crm_engine)
+    for change in (db.plan, db.apply, db.rollback):
+        with pytest.raises(PreflightFailed, match="not rfm's") as caught:
+            change(rfm_crm_engine)
+        assert "column public.customers.lead_score" in str(caught.value)
+        assert "table public.lead_score_models" in str(caught.value)
+    assert snapshot(rfm_crm_engine) == before
+    with rfm_crm_engine.connect() as connection:
+        assert connection.scalar(text("select lead_score from customers")) == 77
+
+
+@pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}, {"pool_size": 2}])
+def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engine, options):
+    engine = create_engine(rfm_crm_engine.url, **options)
+    try:
+        assert len(db.apply(engine)) == 3
+        assert db.apply(engine) == []
+        assert db.apply(rfm_crm_engine) == []
+        with engine.connect() as connection:
+            assert connection.scalar(text("show lock_timeout")) == "0"
+            locks = connection.scalar(
+                text("select count(*) from pg_locks where locktype = 'advisory'")
+            )
+        assert locks == 0
+        assert db.rescore(engine) == 0
+        assert len(db.rollback(engine)) == 3
+        assert db.rollback(engine) == []
+    finally:
+        engine.dispose()
+
+
+def test_a_file_and_its_record_commit_together_under_autocommit_too(rfm_crm_engine):
+    with rfm_crm_engine.begin() as connection:
+        run_script(
+            connection,
+            "create schema rfm; create table rfm.applied_migrations"
+            " (name text primary key check (false), checksum text, applied_at timestamptz)",
+        )
+    engine = create_engine(rfm_crm_engine.url, isolation_level="AUTOCOMMIT")
+    with pytest.raises(IntegrityError):
+        db.apply(engine)
+    engine.dispose()
+    assert states(rfm_crm_engine) == [State.MISSING] * 3
 
 
 def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rfm_crm_engine):
