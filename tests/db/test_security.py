@@ -471,6 +471,27 @@ def test_supabases_linter_would_find_nothing(owner, lint):
         assert run_script(connection, lint).fetchall() == []
 
 
+BREAKAGES = {
+    "grant select on customer_activity_timeline to authenticated": "No API role",
+    "grant execute on function refresh_customer_activity_timeline() to anon": "refresh function",
+    "grant trigger on orders to authenticated": "put a trigger",
+    "alter table orders force row level security": "made from all orders",
+    "insert into customers (email) select n::text from generate_series(1, 100) n;"
+    "truncate orders; insert into orders (customer_id, total_cents) select id, 100 from customers": "tell customers",
+}
+
+
+@pytest.mark.parametrize(("breakage", "fact"), BREAKAGES.items())
+def test_verify_sees_what_was_opened_later(breakage, fact):
+    with crm("revoked") as engine:
+        db.apply(engine)
+        db.rescore(engine)
+        with engine.begin() as connection:
+            run_script(connection, breakage)
+        failed = [check.fact for check in db.verify(engine) if not check.passed]
+        assert any(fact in one for one in failed), failed
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 def test_verify_passes_on_supabase(regime):
     with crm(regime) as engine:

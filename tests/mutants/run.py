@@ -20,10 +20,11 @@ POST = "sql/migrations/20250115000002_create_post_migration_objects.sql"
 # quick ones first: a mutant is done with at its first failure
 TESTS = [
     "tests/proof/test_cases.py",
-    "tests/db/test_apply.py",
-    "tests/db/test_files.py",
-    "tests/db/test_guide.py",
     "tests/proof/test_histories.py",
+    "tests/db/test_writes.py",
+    "tests/db/test_proof.py",
+    "tests/db/test_guide.py",
+    "tests/db/test_apply.py",
     "tests/db/test_concurrency.py",
     "tests/db/test_security.py",
     "tests/db/test_interleavings.py",
@@ -44,26 +45,26 @@ MUTANTS = [
     Mutant(
         "scoring is stable",
         SCORING,
-        "returns trigger\nlanguage plpgsql\nsecurity definer",
-        "returns trigger\nlanguage plpgsql\nstable\nsecurity definer",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\nsecurity definer",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\nstable\nsecurity definer",
     ),
     Mutant(
         "scoring as the caller",
         SCORING,
-        "language plpgsql\nsecurity definer\n",
-        "language plpgsql\n",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\nsecurity definer\n",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\n",
     ),
     Mutant(
         "scoring with a mutable search_path",
         SCORING,
-        "security definer\nset search_path = ''\n",
-        "security definer\n",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\nsecurity definer\nset search_path = ''\n",
+        "create or replace function public.calculate_lead_score()\nreturns trigger\nlanguage plpgsql\nsecurity definer\n",
     ),
     Mutant(
         "the transaction's clock",
         SCORING,
-        "timestamptz := clock_timestamp();",
-        "timestamptz := now();",
+        "clock constant timestamp with time zone := clock_timestamp();",
+        "clock constant timestamp with time zone := now();",
     ),
     Mutant("no grace for fast clocks", SCORING, "clock + interval '5 minutes'", "clock"),
     Mutant("an hour of grace", SCORING, "interval '5 minutes'", "interval '1 hour'"),
@@ -156,8 +157,8 @@ MUTANTS = [
     Mutant(
         "touching as the caller",
         SCORING,
-        "returns void\nlanguage plpgsql\nsecurity definer",
-        "returns void\nlanguage plpgsql",
+        "create or replace function public.touch_lead_scores(customer_ids anyarray)\nreturns void\nlanguage plpgsql\nsecurity definer\n",
+        "create or replace function public.touch_lead_scores(customer_ids anyarray)\nreturns void\nlanguage plpgsql\n",
     ),
     Mutant(
         "a move forgets the old customer",
@@ -193,7 +194,7 @@ MUTANTS = [
     Mutant(
         "a touch edits the customer",
         SCORING,
-        "set last_scored_at = c.last_scored_at\n    where",
+        "set last_scored_at = clock_timestamp()\n    where",
         "set updated_at = now()\n    where",
     ),
     # models and fitting

@@ -1,0 +1,187 @@
+"""What the proof itself is made of: it has to be able to fail."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from rfm import db
+from rfm.db.connect import run_script
+from rfm.testing import assert_scores_match
+
+
+@pytest.fixture
+def crm(rfm_engine):
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            insert into customers (email) values ('ada@example.com'), ('bob@example.com');
+            insert into orders (customer_id, status, total_cents, currency, event_name)
+            select id, 'paid', 7000, 'EUR', 'fair' from customers;
+            insert into messages (customer_id, channel, direction, subject)
+            select id, 'email', 'inbound', 'hello' from customers where email = 'ada@example.com';
+            insert into deals (customer_id, title, stage, value_cents, closed_at)
+            select id, 'Subscription', 'won', 500, '2026-01-01 12:00+00' from customers, generate_series(1, 2)
+            where email = 'ada@example.com';
+            refresh materialized view customer_activity_timeline;
+            """,
+        )
+    return rfm_engine
+
+
+def rows(engine, statement):
+    with engine.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+@pytest.mark.parametrize("column", ["lead_score", "rfm_recency", "rfm_frequency", "rfm_monetary"])
+@pytest.mark.parametrize("value", ["4", "null"])
+def test_one_wrong_score_of_one_customer_is_found_by_both_proofs(crm, column, value):
+    assert_scores_match(crm)
+    with crm.begin() as connection:
+        run_script(
+            connection,
+            "alter table customers disable trigger user;"
+            f"update customers set {column} = {value} where email = 'bob@example.com'",
+        )
+    with pytest.raises(AssertionError, match="1 stored score"):
+        assert_scores_match(crm)
+    assert db.score_differences(crm).height == 1
+    assert len(rows(crm, "select * from lead_score_drift()")) == 1
+
+
+BAD_MODELS = {
+    "recency ascends at first": ("{30,60}", "{}", "{}", "{3,2,1}"),
+    "recency ascends in the middle": ("{90,30,60}", "{}", "{}", "{3,2,1}"),
+    "recency ascends at last": ("{90,60,30,31}", "{}", "{}", "{3,2,1}"),
+    "recency below 0": ("{30,-1}", "{}", "{}", "{3,2,1}"),
+    "a null recency": ("{30,null}", "{}", "{}", "{3,2,1}"),
+    "five recencies": ("{5,4,3,2,1}", "{}", "{}", "{3,2,1}"),
+    "another lower bound": ("[0:1]={30,20}", "{}", "{}", "{3,2,1}"),
+    "frequency descends at first": ("{}", "{2,1}", "{}", "{3,2,1}"),
+    "frequency descends in the middle": ("{}", "{1,3,2}", "{}", "{3,2,1}"),
+    "frequency descends at last": ("{}", "{1,2,3,2}", "{}", "{3,2,1}"),
+    "frequency below 0": ("{}", "{-1}", "{}", "{3,2,1}"),
+    "a null frequency": ("{}", "{null}", "{}", "{3,2,1}"),
+    "five frequencies": ("{}", "{1,2,3,4,5}", "{}", "{3,2,1}"),
+    "monetary descends at first": ("{}", "{}", "{2,1}", "{3,2,1}"),
+    "monetary descends in the middle": ("{}", "{}", "{1,3,2}", "{3,2,1}"),
+    "monetary descends at last": ("{}", "{}", "{1,2,3,2}", "{3,2,1}"),
+    "monetary is no number": ("{}", "{}", "{NaN}", "{3,2,1}"),
+    "monetary is infinite": ("{}", "{}", "{Infinity}", "{3,2,1}"),
+    "monetary is minus infinite": ("{}", "{}", "{-Infinity}", "{3,2,1}"),
+    "a null monetary": ("{}", "{}", "{null}", "{3,2,1}"),
+    "five monetaries": ("{}", "{}", "{1,2,3,4,5}", "{3,2,1}"),
+    "two weights": ("{}", "{}", "{}", "{3,3}"),
+    "a weight of 0": ("{}", "{}", "{}", "{6,0,0}"),
+    "a negative weight": ("{}", "{}", "{}", "{6,1,-1}"),
+    "weights that sum to 7": ("{}", "{}", "{}", "{3,2,2}"),
+    "a null weight": ("{}", "{}", "{}", "{3,3,null}"),
+}
+
+
+@pytest.mark.parametrize("model", BAD_MODELS.values(), ids=BAD_MODELS.keys())
+def test_a_model_that_breaks_a_rule_is_not_stored(crm, model):
+    with crm.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(
+            text("""
+                insert into lead_score_models (recency, frequency, monetary, weights)
+                values (cast(:r as integer[]), cast(:f as bigint[]), cast(:m as numeric[]), cast(:w as integer[]))
+            """),
+            dict(zip("rfmw", model, strict=True)),
+        )
+
+
+def test_only_a_stored_model_can_be_activated(crm):
+    with crm.begin() as connection, pytest.raises(DBAPIError, match="no lead score model 99"):
+        connection.execute(text("select activate_lead_score_model(99)"))
+
+
+def test_the_summary_counts_each_type_of_activity(crm):
+    assert rows(
+        crm,
+        """
+        select c.email, s.total_activities, s.order_count, s.message_count, s.deal_count
+        from customer_activity_summary s inner join customers c on c.id = s.customer_id order by 1
+        """,
+    ) == [("ada@example.com", 4, 1, 1, 2), ("bob@example.com", 1, 1, 0, 0)]
+
+
+def test_the_timeline_tells_what_happened(crm):
+    found = rows(
+        crm,
+        """
+        select distinct a.activity_type, a.metadata from customer_activity_timeline a
+        inner join customers c on c.id = a.customer_id where c.email = 'ada@example.com'
+        order by 1
+        """,
+    )
+    assert found == [
+        (
+            "deal",
+            {
+                "title": "Subscription",
+                "stage": "won",
+                "value_cents": 500,
+                "closed_at": "2026-01-01T12:00:00+00:00",
+            },
+        ),
+        ("message", {"channel": "email", "direction": "inbound", "subject": "hello"}),
+        ("order", {"status": "paid", "total_cents": 7000, "currency": "EUR", "event_name": "fair"}),
+    ]
+
+
+def test_a_refresh_does_not_wait_for_a_reader_and_no_reader_waits_for_it(crm):
+    dsn = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn) as reader, psycopg.connect(dsn) as refresher:
+        reader.execute("select count(*) from customer_activity_timeline")
+        refresher.execute("set lock_timeout = '1s'; select refresh_customer_activity_timeline()")
+        reader.execute("set lock_timeout = '1s'; select count(*) from customer_activity_timeline")
+
+
+def test_fitting_at_an_instant_counts_the_orders_up_to_it(crm):
+    with crm.begin() as connection:
+        run_script(
+            connection,
+            "insert into orders (customer_id, total_cents, created_at)"
+            " select id, 100, now() - interval '90 days' from customers, generate_series(1, 3)"
+            " where email = 'ada@example.com';"
+            "insert into orders (customer_id, total_cents, created_at)"
+            " select id, 900, now() - interval '99 days' from customers where email = 'bob@example.com'",
+        )
+    past = db.fit_active_model(crm, datetime.now(UTC) - timedelta(days=50))
+    assert (past.recency[0], past.frequency[0]) == (40, 3)
+    assert db.fit_active_model(crm).recency == ()
+
+
+def test_rescoring_waits_for_the_writers_of_the_model_before(crm):
+    dsn = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("insert into customers (email) values ('new@example.com')")
+        waiting = threading.Event()
+        rescoring = pool.submit(lambda: (waiting.set(), db.rescore(crm))[1])
+        waiting.wait()
+        with pytest.raises(TimeoutError):
+            rescoring.result(timeout=0.5)
+        writer.commit()
+        assert rescoring.result(timeout=10) == 3
+
+
+def test_more_than_a_page_of_customers_is_rescored_to_the_last(rfm_engine):
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            insert into customers (email) select n::text from generate_series(1, 2500) as n;
+            alter table customers disable trigger user;
+            update customers set lead_score = 0, last_scored_at = null;
+            alter table customers enable trigger user;
+            """,
+        )
+    assert db.rescore(rfm_engine) == 2500
+    assert rows(rfm_engine, "select count(*) from customers where lead_score = 6") == [(2500,)]

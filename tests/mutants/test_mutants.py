@@ -1,0 +1,19 @@
+"""The mutants fit the source: each changes exactly one place of it."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+RUN = runpy.run_path(str(Path(__file__).with_name("run.py")))
+
+
+@pytest.mark.parametrize("mutant", RUN["MUTANTS"], ids=lambda mutant: mutant.name)
+def test_a_mutant_changes_one_place(mutant):
+    source = (RUN["ROOT"] / mutant.file).read_text(encoding="utf-8")
+    assert source.count(mutant.old) == 1
+    assert mutant.new != mutant.old
+
+
+def test_there_are_thirty_mutants_of_the_sql():
+    assert sum(mutant.file.endswith(".sql") for mutant in RUN["MUTANTS"]) >= 30
