@@ -161,7 +161,7 @@ def _unfit(schema: pl.Schema, name: str, kinds: Mapping[str, Kind]) -> Iterator[
 def _repeated(ids: pl.Series, name: str) -> Iterator[str]:
     known = ids.drop_nulls()
     if known.is_sorted():
-        known = known.set_sorted()  # n_unique then compares neighbours, 60 times as fast
+        known = known.set_sorted()  # n_unique then compares neighbours only
     if known.n_unique() < len(known):
         repeated = known.filter(known.is_duplicated()).unique(maintain_order=True)
         yield (

@@ -124,7 +124,7 @@ def summarize_orders(  # noqa: PLR0913 - four are the names of columns
     summary = totals.select(_numbers())
     if isinstance(orders, pl.LazyFrame):
         return summary
-    return summary.collect(engine="streaming")  # twice as fast at least, and sums never wrap around
+    return summary.collect(engine="streaming")  # and sums never wrap around
 
 
 def _expression(as_of: datetime | date | pl.Expr) -> pl.Expr:

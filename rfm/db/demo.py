@@ -45,7 +45,7 @@ class Demo:
         purchases = read_cdnow(self.as_of.date())
         numbers = purchases["customer"].unique().sort()
         ids = pl.DataFrame(
-            {"customer": numbers, "customer_id": [_id("customer", n) for n in numbers]}
+            {"customer": numbers, "customer_id": [_id(number) for number in numbers]}
         )
         self.orders = purchases.join(ids, on="customer")
 
@@ -156,5 +156,5 @@ STEPS: tuple[tuple[str, Callable[[Demo], None]], ...] = (
 )
 
 
-def _id(kind: str, number: int) -> str:
-    return str(uuid5(_CUSTOMERS, f"{kind} {number}"))
+def _id(number: int) -> str:
+    return str(uuid5(_CUSTOMERS, f"customer {number}"))

@@ -53,7 +53,7 @@ def verify(engine: Engine) -> list[Check]:
     """Run every check of `sql/checks/` and the two planned queries; nothing is changed.
 
     A check whose own query fails, because an object is missing, has not passed; what the server
-    said is what was found. The drift check reads all orders, in seconds for ten million.
+    said is what was found. The drift check reads all orders.
 
     >>> from rfm.testing import example_engine
     >>> [check for check in verify(example_engine()) if not check.passed]
