@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from rfm._frames import Frame, check_summary, finite
+from rfm.errors import InvalidModel
+from rfm.model import Model
 from rfm.quintiles import quintiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from rfm.model import Model
 
 _WIDEST: Final = 2**127 - 1  # the largest number that a column can be compared with
 _UP: Final = Context(prec=100, rounding=ROUND_CEILING)  # more digits than any column has
@@ -42,7 +42,8 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     model: `fit` then collects three columns at once.
 
     Raises InvalidFrame, at once, for missing columns or wrong types, and in a DataFrame also for
-    null or repeated values of `customer_id`; a LazyFrame's ids are not looked at. Raises EmptyFit
+    null or repeated values of `customer_id`; a LazyFrame's ids are not looked at. Raises
+    InvalidModel for a model that is no `rfm.Model`, and EmptyFit
     where there is no model and nobody with a counted order to fit one on.
 
     >>> from rfm import PUBLISHED
@@ -50,6 +51,9 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     >>> score_frame(summary, PUBLISHED)["lead_score"].to_list()
     [23, 11]
     """
+    if not isinstance(model, Model | None):
+        found = type(model).__name__
+        raise InvalidModel(f"model is a {found}, not an rfm.Model; make one by rfm.Model.from_json")
     schema = check_summary(summary)
     scores = _scores(quintiles(summary) if model is None else model, schema)
     if isinstance(summary, pl.LazyFrame):

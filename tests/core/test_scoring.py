@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any, cast
 
 import polars as pl
 import polars.selectors as cs
@@ -306,6 +307,11 @@ def test_a_float_that_is_no_number_earns_no_point(odd):
 
 
 # ---------------------------------------------------------------- errors
+
+
+def test_a_model_that_is_none_is_refused():
+    with pytest.raises(rfm.InvalidModel, match=r"model is a dict, not an rfm\.Model"):
+        rfm.score_frame(summary_frame([]), cast("Any", {"recency": [1]}))
 
 
 def test_an_empty_frame_without_a_model_is_an_error():
