@@ -9,6 +9,7 @@
     ├── EmptyFit       nobody to find quintiles from            (also a ValueError)
     ├── InvalidArgument     a command was called with words that it does not know
     │   ├── InvalidAddress    the database address is missing or no PostgreSQL URL
+    │   ├── InvalidMapping    rfm.toml breaks a rule, or is none
     │   ├── InvalidFile       a file is missing, of another kind, or holds what is no number
     │   └── UnknownMigration  there is no migration of that name
     ├── MissingExtra        an optional package is not installed
@@ -51,6 +52,10 @@ class InvalidAddress(InvalidArgument):
 
 class InvalidFile(InvalidArgument):
     """A file is not there, is of a kind that is not understood, or holds what is no number."""
+
+
+class InvalidMapping(InvalidArgument):
+    """A mapping is not there, is no TOML, or lacks or has what it should not."""
 
 
 class UnknownMigration(InvalidArgument):

@@ -3,6 +3,7 @@
 from rfm.db.apply import apply
 from rfm.db.connect import connect
 from rfm.db.export import export
+from rfm.db.mapping import Mapping
 from rfm.db.migrations import DatabaseObject, Migration, migrations
 from rfm.db.models import activate, active_model, fit_active_model, rescore
 from rfm.db.plan import plan
@@ -16,6 +17,7 @@ __all__ = [
     "BaseTable",
     "Check",
     "DatabaseObject",
+    "Mapping",
     "Migration",
     "MigrationStatus",
     "State",

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import run_script
 from rfm.db.exclusive import exclusive
+from rfm.db.mapping import mapping_of
 from rfm.db.migrations import Migration
 from rfm.db.plan import plan
+from rfm.db.render import order_tables
 from rfm.errors import DatabaseBusy
 
 # The record stands in a schema of its own, which no API exposes.
@@ -26,11 +28,11 @@ create table if not exists rfm.applied_migrations (
 comment on table rfm.applied_migrations is 'What rfm db apply has run, with its SHA-256.';
 """
 
-# orders is the big table that is there before us: an index on it is not built under a lock
-_INDEX_ON_ORDERS = re.compile(
-    r"^create index if not exists (?P<name>\w+)\s+(?P<rest>on public\.orders .*?;)",
-    re.MULTILINE | re.DOTALL,
-)
+# orders are the big tables that are there before us: an index on one is not built under a lock
+_INDEX = (
+    r"^create index if not exists (?P<name>\w+)\s+"
+    r"on (?P<table>(?P<schema>{name})\.{name}) (?P<columns>\(.*?;)"
+).format(name=r"""(?:\w+|"(?:[^"]|"")*")""")
 
 
 def apply(engine: Engine) -> list[Migration]:
@@ -55,26 +57,36 @@ def apply(engine: Engine) -> list[Migration]:
 
 
 def _build_indexes(engine: Engine, migration: Migration) -> None:
-    for index in _INDEX_ON_ORDERS.finditer(migration.script):
+    on_orders = order_tables(mapping_of(engine))
+    for index in re.finditer(_INDEX, migration.script, re.MULTILINE | re.DOTALL):
+        if index["table"] not in on_orders:
+            continue
         with _telling_of_locks(migration), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()  # from its pool, if it has one: the setting is for us alone
             run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
-            if _is_partitioned(connection):
+            if _is_partitioned(connection, index["table"]):
                 continue  # cannot be done concurrently; the file itself does it
-            if _is_invalid(connection, index["name"]):  # an earlier attempt was interrupted
-                run_script(connection, f"drop index concurrently public.{index['name']}")
+            name = f"{index['schema']}.{index['name']}"
+            if _is_invalid(connection, name):  # an earlier attempt was interrupted
+                run_script(connection, f"drop index concurrently {name}")
             run_script(
                 connection,
-                f"create index concurrently if not exists {index['name']} {index['rest']}",
+                f"create index concurrently if not exists {index['name']}"
+                f" on {index['table']} {index['columns']}",
             )
 
 
-def _is_partitioned(connection: Connection) -> bool:
-    statement = (
-        "select relkind = 'p' from pg_catalog.pg_class where oid = 'public.orders'::regclass"
+def _is_partitioned(connection: Connection, table: str) -> bool:
+    return bool(
+        connection.scalar(
+            text("""
+                select relkind = 'p' from pg_catalog.pg_class
+                where oid = cast(:table as regclass)
+            """),
+            {"table": table},
+        )
     )
-    return bool(connection.scalar(text(statement)))
 
 
 def _is_invalid(connection: Connection, index: str) -> bool:
@@ -82,7 +94,7 @@ def _is_invalid(connection: Connection, index: str) -> bool:
         connection.scalar(
             text("""
                 select not i.indisvalid from pg_catalog.pg_index as i
-                where i.indexrelid = to_regclass('public.' || cast(:index as text))
+                where i.indexrelid = to_regclass(:index)
             """),
             {"index": index},
         )

@@ -2,22 +2,26 @@
 
 from pathlib import Path
 
+from rfm.db.mapping import Mapping
 from rfm.db.migrations import migrations
 from rfm.errors import FileInTheWay
 
 
-def export(directory: Path) -> list[Path]:
+def export(directory: Path, mapping: Mapping | None = None) -> list[Path]:
     """Write every migration to `directory/supabase/migrations/` and return the written paths.
 
-    A file that is there already with the same text is left alone and not returned. When one has
-    another text, nothing at all is written and `FileInTheWay` says which.
+    With a `mapping`, they are for the schema that it describes. A file that is there already with
+    the same text is left alone and not returned. When one has another text, nothing at all is
+    written and `FileInTheWay` says which.
 
     >>> from tempfile import mkdtemp
     >>> [path.name for path in export(Path(mkdtemp()))][0]
     '20250115000000_create_customer_activity_timeline.sql'
     """
     folder = directory / "supabase" / "migrations"
-    texts = {folder / f"{migration.name}.sql": migration.script for migration in migrations()}
+    texts = {
+        folder / f"{migration.name}.sql": migration.script for migration in migrations(mapping)
+    }
     present = {path: path.read_text(encoding="utf-8") for path in texts if path.exists()}
     changed = [path.name for path, found in present.items() if found != texts[path]]
     if changed:

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from rfm.db.mapping import Mapping
+from rfm.db.render import render
+
+# of words and of quoted names, as a mapping puts them in
+_NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
+
 # `comment on` stands behind every object that a migration creates, so the file itself is the list.
 _OBJECT = re.compile(
     r"^comment on (?P<kind>materialized view|table|column|view|index|function|trigger) "
-    r"(?P<name>\S+(?: on \S+)?) is",
+    rf"(?P<name>{_NAME}(?: on {_NAME})?) is",
     re.MULTILINE,
 )
 
@@ -27,7 +33,7 @@ class DatabaseObject:
 
 # Data of somebody else's could stand in these, so they are ours only if the comment says so.
 _COMMENT = re.compile(
-    r"^comment on (?P<kind>table|column) (?P<name>\S+) is\s+'(?P<comment>(?:[^']|'')*)';",
+    rf"^comment on (?P<kind>table|column) (?P<name>{_NAME}) is\s+'(?P<comment>(?:[^']|'')*)';",
     re.MULTILINE,
 )
 
@@ -60,21 +66,21 @@ class Migration:
 
 
 @cache
-def migrations() -> tuple[Migration, ...]:
-    """Every shipped migration, in the order in which they apply.
+def migrations(mapping: Mapping | None = None) -> tuple[Migration, ...]:
+    """Every shipped migration, in the order in which they apply, for the mapped schema if any.
 
     >>> [migration.name for migration in migrations()][0]
     '20250115000000_create_customer_activity_timeline'
     """
     return tuple(
-        Migration(name, read_sql("migrations", name), read_sql("rollback", name))
+        Migration(name, read_sql("migrations", name, mapping), read_sql("rollback", name, mapping))
         for name in sql_names("migrations")
     )
 
 
-def read_sql(folder: str, name: str) -> str:
-    """Return the text of `sql/<folder>/<name>.sql` as it ships."""
-    return (files("rfm.sql") / folder / f"{name}.sql").read_text(encoding="utf-8")
+def read_sql(folder: str, name: str, mapping: Mapping | None = None) -> str:
+    """Return the text of `sql/<folder>/<name>.sql`: as it ships, or for the mapped schema."""
+    return render((files("rfm.sql") / folder / f"{name}.sql").read_text(encoding="utf-8"), mapping)
 
 
 def sql_names(folder: str) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from rfm.db.render import statement
 from rfm.model import Model
 
 
@@ -87,18 +88,16 @@ def rescore(engine: Engine) -> int:
         return sum(len(ids) for ids in _touched_pages(connection))
 
 
-_FIRST_PAGE = text("select c.id from public.customers as c order by c.id limit 1000")
+_FIRST_PAGE = "select c.id from public.customers as c order by c.id limit 1000"
 # keyset, not offset: customers come and go while we page
-_NEXT_PAGE = text(
-    "select c.id from public.customers as c where c.id > :last order by c.id limit 1000"
-)
-_TOUCH = text("select public.touch_lead_scores(cast(:ids as uuid[]))")
+_NEXT_PAGE = "select c.id from public.customers as c where c.id > :last order by c.id limit 1000"
+_TOUCH = "select public.touch_lead_scores(cast(:ids as uuid[]))"
 
 
 def _touched_pages(connection: Connection) -> Iterator[list[object]]:
-    ids = list(connection.scalars(_FIRST_PAGE))
+    ids = list(connection.scalars(statement(connection, _FIRST_PAGE)))
     while ids:
-        connection.execute(_TOUCH, {"ids": ids})
+        connection.execute(statement(connection, _TOUCH), {"ids": ids})
         connection.commit()
         yield ids
-        ids = list(connection.scalars(_NEXT_PAGE, {"last": ids[-1]}))
+        ids = list(connection.scalars(statement(connection, _NEXT_PAGE), {"last": ids[-1]}))

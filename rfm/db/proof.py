@@ -4,6 +4,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, text
 
 from rfm.db.models import read_active_model
+from rfm.db.render import statement
 from rfm.scoring import score_frame
 from rfm.summary import summarize_orders
 
@@ -24,7 +25,7 @@ _ORDERS = text("""
     where o.customer_id is not null
 """)
 
-_SCORES = text("""
+_SCORES = """
     select
         c.id::text as customer_id,
         c.last_scored_at,
@@ -33,7 +34,7 @@ _SCORES = text("""
         c.rfm_frequency,
         c.rfm_monetary
     from public.customers as c
-""")
+"""
 
 
 def score_differences(engine: Engine) -> pl.DataFrame:
@@ -98,7 +99,7 @@ def read_orders(connection: Connection) -> pl.DataFrame:
 def read_scores(connection: Connection) -> pl.DataFrame:
     """Return the stored scores, one row a customer."""
     return pl.DataFrame(
-        connection.execute(_SCORES).all(),
+        connection.execute(statement(connection, _SCORES)).all(),
         schema={
             "customer_id": pl.String,
             "last_scored_at": pl.Datetime("us", "UTC"),

@@ -5,6 +5,7 @@ from sqlalchemy import Engine, text
 from rfm.db.apply import changing
 from rfm.db.connect import run_script
 from rfm.db.exclusive import exclusive
+from rfm.db.mapping import mapping_of
 from rfm.db.migrations import Migration, migrations
 from rfm.db.ownership import not_ours
 from rfm.db.status import State, read_status
@@ -19,12 +20,13 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     customers, orders, messages and deals stay. Raises `UnknownMigration` for a name that is none,
     and `DatabaseBusy` as `apply` does.
     """
-    names = [migration.name for migration in migrations()]
+    ours = migrations(mapping_of(engine))
+    names = [migration.name for migration in ours]
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
     with exclusive(engine):
-        undone = [_undo(engine, migration) for migration in reversed(migrations()[after:])]
+        undone = [_undo(engine, migration) for migration in reversed(ours[after:])]
     return [migration for migration in undone if migration is not None]
 
 

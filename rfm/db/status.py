@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, text
 
+from rfm.db.mapping import mapping_of
 from rfm.db.migrations import DatabaseObject, Migration, migrations
 
 
@@ -48,9 +49,10 @@ def status(engine: Engine) -> list[MigrationStatus]:
 
 def read_status(connection: Connection) -> list[MigrationStatus]:
     """Do the same as `status` inside the caller's transaction."""
+    ours = migrations(mapping_of(connection))
     record = _read_record(connection)
-    present = _existing(connection, (o for m in migrations() for o in m.objects))
-    return [_status(migration, record, present) for migration in migrations()]
+    present = _existing(connection, (o for m in ours for o in m.objects))
+    return [_status(migration, record, present) for migration in ours]
 
 
 def _status(
@@ -92,7 +94,7 @@ _EXISTING = text("""
                 select from pg_catalog.pg_trigger as t
                 where
                     t.tgname = split_part(o.name, ' on ', 1)
-                    and t.tgrelid = to_regclass(split_part(o.name, ' on ', 2))
+                    and t.tgrelid = to_regclass(substring(o.name from ' on (.*)$'))
             )
             when 'column' then exists (
                 select from pg_catalog.pg_attribute as a

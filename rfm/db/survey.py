@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.preflight import BASE_TABLES, preflight
+from rfm.db.base_tables import base_tables
+from rfm.db.connect import run_script
+from rfm.db.mapping import mapping_of
+from rfm.db.preflight import preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,14 @@ def survey(engine: Engine) -> list[BaseTable]:
     """
     with engine.connect() as connection:
         preflight(connection)
-        return [_survey(connection, table) for table in BASE_TABLES]
+        return [_survey(connection, name) for name in base_tables(mapping_of(connection))]
 
 
-def _survey(connection: Connection, table: str) -> BaseTable:
-    name = f"public.{table}"
-    # counted: before the first ANALYZE there is no estimate; the name is ours, no input
-    rows = connection.scalar(text(f"select count(*) from {name}"))  # noqa: S608
+def _survey(connection: Connection, name: str) -> BaseTable:
+    # counted: before the first ANALYZE there is no estimate; the name is ours, or quoted
+    (rows,) = run_script(connection, f"select count(*) from {name}").fetchall()[0]  # noqa: S608
     triggers = connection.scalars(_TRIGGERS, {"table": name})
-    return BaseTable(name, int(rows or 0), tuple(triggers))
+    return BaseTable(name, rows, tuple(triggers))
 
 
 _TRIGGERS = text("""

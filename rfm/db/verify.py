@@ -7,7 +7,9 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import run_script
+from rfm.db.mapping import mapping_of
 from rfm.db.migrations import read_sql, sql_names
+from rfm.db.render import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def verify(engine: Engine) -> list[Check]:
 
 def _file_checks(connection: Connection) -> Iterator[Check]:
     for name in sql_names("checks"):
-        script = read_sql("checks", name)
+        script = read_sql("checks", name, mapping_of(connection))
         fact = script.splitlines()[0].removeprefix("-- ")
         yield _run(connection, fact, script)
 
@@ -81,11 +83,12 @@ def _run(connection: Connection, fact: str, sql: str) -> Check:
 
 
 def _planned(connection: Connection, query: PlannedQuery) -> Check:
+    sql = render(query.sql, mapping_of(connection))
     try:
         with connection.begin_nested():
             # a small table is read whole, rightly: asked is whether the index can serve
             run_script(connection, "set local enable_seqscan = off")
-            lines = run_script(connection, f"explain (analyze, timing off) {query.sql}").fetchall()
+            lines = run_script(connection, f"explain (analyze, timing off) {sql}").fetchall()
     except psycopg.Error as error:
         return Check(query.fact, passed=False, found=_first_line(error))
     plan = "\n".join(line for (line,) in lines)

@@ -2,14 +2,14 @@
 select
     count(*) = 5 as passed,
     count(*) || ' of 5' as found
-from information_schema.columns as c
+from pg_catalog.pg_attribute as a
 inner join (
     values
     ('lead_score', 'integer'),
     ('rfm_recency', 'integer'),
     ('rfm_frequency', 'integer'),
-    ('rfm_monetary', 'numeric'),
+    ('rfm_monetary', 'numeric(3,2)'),
     ('last_scored_at', 'timestamp with time zone')
 ) as w (column_name, data_type)
-    on c.column_name = w.column_name and c.data_type = w.data_type
-where c.table_schema = 'public' and c.table_name = 'customers';
+    on a.attname = w.column_name and format_type(a.atttypid, a.atttypmod) = w.data_type
+where a.attrelid = to_regclass('public.customers') and not a.attisdropped;

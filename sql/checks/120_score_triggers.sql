@@ -1,18 +1,20 @@
 -- The guide's two triggers and their three siblings are there and fire.
 select
-    count(*) = 5 as passed,
-    count(*) || ' of 5' as found
-from pg_catalog.pg_trigger as t
-inner join (
+    count(t.oid) = count(*) as passed,
+    count(t.oid) || ' of ' || count(*) as found
+from (
     values
-    ('calculate_customer_lead_score', 'public.customers', 'public.calculate_lead_score()'),
-    ('recalculate_lead_score_on_order_change', 'public.orders', 'public.recalculate_customer_lead_score()'),
-    ('recalculate_lead_score_on_order_update', 'public.orders', 'public.recalculate_lead_score_siblings()'),
-    ('recalculate_lead_score_on_order_delete', 'public.orders', 'public.recalculate_lead_score_siblings()'),
-    ('recalculate_lead_score_on_order_truncate', 'public.orders', 'public.recalculate_lead_score_siblings()')
+    ('calculate_customer_lead_score', 'public.customers', 'public.calculate_lead_score()')
+    -- mapping: each order table
+    , ('recalculate_lead_score_on_order_change', 'public.orders', 'public.recalculate_customer_lead_score()')
+    , ('recalculate_lead_score_on_order_update', 'public.orders', 'public.recalculate_lead_score_siblings()')
+    , ('recalculate_lead_score_on_order_delete', 'public.orders', 'public.recalculate_lead_score_siblings()')
+    , ('recalculate_lead_score_on_order_truncate', 'public.orders', 'public.recalculate_lead_score_siblings()')
+    -- mapping ends
 ) as w (trigger_name, table_name, function_name)
+left join pg_catalog.pg_trigger as t
     on
         t.tgname = w.trigger_name
         and t.tgrelid = to_regclass(w.table_name)
         and t.tgfoid = to_regprocedure(w.function_name)
-where t.tgenabled in ('O', 'A');
+        and t.tgenabled in ('O', 'A');

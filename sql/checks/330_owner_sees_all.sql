@@ -4,7 +4,9 @@ select
     coalesce(string_agg(distinct c.relname || ' hides rows from ' || r.rolname, ', '), 'nothing is hidden') as found
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_roles as r on r.oid = p.proowner
-inner join pg_catalog.pg_class as c on c.oid in (to_regclass('public.customers'), to_regclass('public.orders'))
+inner join pg_catalog.pg_trigger as t
+    on t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
+inner join pg_catalog.pg_class as c on c.oid = t.tgrelid
 where
     p.oid in (
         to_regprocedure('public.calculate_lead_score()'),

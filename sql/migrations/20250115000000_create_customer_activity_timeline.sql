@@ -3,6 +3,8 @@
 -- Needs the tables public.customers, public.orders, public.messages and public.deals.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/.
+-- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
+-- (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = 0; -- filling the timeline takes its time, and blocks nobody
@@ -11,6 +13,7 @@ set local statement_timeout = 0; -- filling the timeline takes its time, and blo
 -- (security_invoker), so this view, and not the materialized one, is what a signed-in user may read.
 create or replace view public.customer_activities
 with (security_invoker = true) as
+-- mapping: activities
 select
     o.customer_id,
     'order'::text as activity_type,
@@ -51,6 +54,7 @@ select
     ) as metadata
 from public.deals as d
 where d.customer_id is not null;
+-- mapping ends
 
 comment on view public.customer_activities is
 'Orders, messages and deals of the customers the reader may see, live. One row an activity.';

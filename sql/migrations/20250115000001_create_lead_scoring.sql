@@ -4,6 +4,8 @@
 -- customers stay unscored (0) until they are updated; see queries/initial_population.sql.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/.
+-- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
+-- (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
@@ -15,7 +17,9 @@ begin
     for attempt in 1..30 loop
         begin
             set local lock_timeout = '100ms';
+            -- mapping: each order table
             lock table public.orders in share row exclusive mode;
+            -- mapping ends
             set local lock_timeout = '50ms';
             lock table public.customers in access exclusive mode;
             set local lock_timeout = '2s';
@@ -24,7 +28,7 @@ begin
             perform pg_sleep(0.1);
         end;
     end loop;
-    raise exception 'public.orders and public.customers could not be locked together within some seconds'
+    raise exception 'orders and customers could not be locked together within some seconds'
     using errcode = 'lock_not_available', hint = 'Nothing was changed. Try again when fewer write to them.';
 end;
 $$;
@@ -183,6 +187,7 @@ comment on trigger refuse_lead_score_model_change on public.lead_score_active_mo
 -- An amount is in the currency's main unit; NaN and infinities have to be null here, so that they add nothing.
 create or replace view public.lead_score_orders
 with (security_invoker = true) as
+-- mapping: orders
 select
     o.customer_id,
     o.created_at as ordered_at,
@@ -192,11 +197,13 @@ where
     o.status is null
     -- collate "C": the same lower case in every locale, also in a Turkish one
     or lower(o.status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
+-- mapping ends
 
 comment on view public.lead_score_orders is
 'The orders that may count: customer_id, ordered_at, amount. One row an order.';
 
 -- The same condition as the view's, so that one customer's orders are read from this index alone.
+-- mapping: order index
 create index if not exists idx_orders_lead_score
 on public.orders (customer_id, created_at) include (total_cents)
 where
@@ -204,6 +211,7 @@ where
     or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
 
 comment on index public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
+-- mapping ends
 
 -- ---------------------------------------------------------------- the one writer
 
@@ -310,7 +318,9 @@ security definer
 set search_path = ''
 as $$
 begin
+    -- mapping: each order table, by its trigger
     perform public.touch_lead_scores(array(select distinct n.customer_id from new_orders as n));
+    -- mapping ends
     return null;
 end;
 $$;
@@ -318,6 +328,7 @@ $$;
 comment on function public.recalculate_customer_lead_score() is
 'Statement trigger on orders: scores the customers of inserted orders.';
 
+-- mapping: each order table
 create or replace trigger recalculate_lead_score_on_order_change
 after insert on public.orders
 referencing new table as new_orders
@@ -325,6 +336,7 @@ for each statement execute function public.recalculate_customer_lead_score();
 
 comment on trigger recalculate_lead_score_on_order_change on public.orders is
 'Inserted orders. PostgreSQL allows one event for such a trigger: its siblings cover the others.';
+-- mapping ends
 
 create or replace function public.recalculate_lead_score_siblings()
 returns trigger
@@ -338,6 +350,7 @@ begin
         return null;
     end if;
 
+    -- mapping: each order table, by its trigger
     case tg_op
         when 'UPDATE' then
             perform public.touch_lead_scores(array(
@@ -359,6 +372,7 @@ begin
                 select c.id from public.customers as c where c.lead_score > 6
             ));
     end case;
+    -- mapping ends
     return null;
 end;
 $$;
@@ -366,6 +380,7 @@ $$;
 comment on function public.recalculate_lead_score_siblings() is
 'Statement trigger on orders: scores the customers of updated (old and new one), deleted and truncated orders.';
 
+-- mapping: each order table
 create or replace trigger recalculate_lead_score_on_order_update
 after update on public.orders
 referencing old table as old_orders new table as new_orders
@@ -383,6 +398,7 @@ for each statement execute function public.recalculate_lead_score_siblings();
 comment on trigger recalculate_lead_score_on_order_update on public.orders is 'Updated orders.';
 comment on trigger recalculate_lead_score_on_order_delete on public.orders is 'Deleted orders.';
 comment on trigger recalculate_lead_score_on_order_truncate on public.orders is 'All orders at once.';
+-- mapping ends
 
 -- ---------------------------------------------------------------- changing the model
 
@@ -552,7 +568,7 @@ set search_path = ''
 as $$
     with counted as (
         select
-            c.id,
+            c.id as customer_id,
             coalesce(lead_score_drift.as_of, c.last_scored_at) as as_of,
             nullif(max(o.ordered_at), '-infinity') as last_order_at,
             count(o.ordered_at) as frequency,
@@ -567,7 +583,7 @@ as $$
 
     scores as (
         select
-            o.id,
+            o.customer_id,
             o.as_of,
             m.weights,
             1 + coalesce(
@@ -589,7 +605,7 @@ as $$
 
     expected as (
         select
-            s.id,
+            s.customer_id,
             s.as_of,
             s.recency,
             s.frequency,
@@ -598,7 +614,7 @@ as $$
         from scores as s
         where s.as_of is not null
         union all
-        select s.id, s.as_of, 0, 0, 0, 0 -- not scored yet
+        select s.customer_id, s.as_of, 0, 0, 0, 0 -- not scored yet
         from scores as s
         where s.as_of is null
     )
@@ -615,7 +631,7 @@ as $$
         c.rfm_monetary,
         e.monetary
     from public.customers as c
-    inner join expected as e on c.id = e.id
+    inner join expected as e on c.id = e.customer_id
     where
         (
             coalesce(c.lead_score, 0),
@@ -639,6 +655,7 @@ alter table public.lead_score_active_model enable row level security;
 do $$
 declare
     grantee text;
+    relation text;
 begin
     for grantee in
         select 'public'
@@ -668,19 +685,20 @@ begin
         );
     end loop;
 
-    -- Whoever may put a trigger on these two runs code as our definer at the next touch.
-    for grantee in
-        select r.name
+    -- Whoever may put a trigger on customers or orders runs code as our definer at the next touch.
+    for grantee, relation in
+        select r.name, t.tgrelid::pg_catalog.regclass
         from (
             select 'public'
             union all
             select r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
         ) as r (name)
+        cross join pg_catalog.pg_trigger as t
         where
-            has_table_privilege(r.name, 'public.customers', 'trigger')
-            or has_table_privilege(r.name, 'public.orders', 'trigger')
+            t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
+            and has_table_privilege(r.name, t.tgrelid, 'trigger')
     loop
-        execute format('revoke trigger on public.customers, public.orders from %s', grantee);
+        execute format('revoke trigger on %s from %s', relation, grantee);
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then

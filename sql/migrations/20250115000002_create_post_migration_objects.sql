@@ -3,6 +3,8 @@
 -- Needs the two migrations before it.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/, before those of the other two.
+-- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
+-- (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
@@ -34,9 +36,11 @@ comment on function public.refresh_customer_activity_timeline() is
 create or replace view public.hot_leads
 with (security_invoker = true) as
 select
+    -- mapping: customer columns
     c.id,
     c.email,
     c.full_name,
+    -- mapping ends
     c.lead_score,
     c.rfm_recency,
     c.rfm_frequency,

@@ -9,7 +9,9 @@ begin
     for attempt in 1..30 loop
         begin
             set local lock_timeout = '100ms';
+            -- mapping: each order table
             lock table public.orders in access exclusive mode;
+            -- mapping ends
             set local lock_timeout = '50ms';
             lock table public.customers in access exclusive mode;
             set local lock_timeout = '2s';
@@ -18,15 +20,17 @@ begin
             perform pg_sleep(0.1);
         end;
     end loop;
-    raise exception 'public.orders and public.customers could not be locked together within some seconds'
+    raise exception 'orders and customers could not be locked together within some seconds'
     using errcode = 'lock_not_available', hint = 'Nothing was changed. Try again when fewer write to them.';
 end;
 $$;
 
+-- mapping: each order table
 drop trigger if exists recalculate_lead_score_on_order_truncate on public.orders;
 drop trigger if exists recalculate_lead_score_on_order_delete on public.orders;
 drop trigger if exists recalculate_lead_score_on_order_update on public.orders;
 drop trigger if exists recalculate_lead_score_on_order_change on public.orders;
+-- mapping ends
 drop trigger if exists calculate_customer_lead_score on public.customers;
 
 drop function if exists public.lead_score_drift(timestamptz);
@@ -38,7 +42,9 @@ drop function if exists public.recalculate_customer_lead_score();
 drop function if exists public.touch_lead_scores(anyarray);
 drop function if exists public.calculate_lead_score();
 
+-- mapping: each order table
 drop index if exists public.idx_orders_lead_score;
+-- mapping ends
 drop view if exists public.lead_score_orders;
 
 drop table if exists public.lead_score_active_model;
