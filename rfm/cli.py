@@ -59,6 +59,30 @@ Dsn = Annotated[
 ]
 
 
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        envvar="RFM_MAPPING",
+        show_envvar=True,
+        help="Other tables than the guide's: an rfm.toml. [default: ./rfm.toml, if it is there]",
+    ),
+]
+
+
+def _engine(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
+    return db.connect(dsn, _mapping(mapping))
+
+
+def _mapping(path: Path | None) -> db.Mapping | None:
+    here = Path("rfm.toml")
+    chosen = path or (here if here.exists() else None)
+    if chosen is None:
+        return None
+    err.print(f"mapping: {chosen}", highlight=False, markup=False, soft_wrap=True)
+    return db.Mapping.read(chosen)
+
+
 def _tell_version(wanted: bool) -> None:
     if wanted:
         out.print(f"rfm {rfm.__version__}", highlight=False)
@@ -195,9 +219,9 @@ def _print_query(run: Demo, name: str, title: str) -> None:
 
 
 @db_app.command("plan")
-def plan_command(dsn: Dsn = None) -> None:
+def plan_command(dsn: Dsn = None, mapping: MappingFile = None) -> None:
     """Tell what apply would do; nothing is changed."""
-    engine = db.connect(dsn)
+    engine = _engine(dsn, mapping)
     planned = set(db.plan(engine))
     if not planned:
         out.print("nothing to apply")
@@ -229,9 +253,9 @@ def _what_it_does(one: db.MigrationStatus) -> str:
 
 
 @db_app.command("apply")
-def apply_command(dsn: Dsn = None) -> None:
+def apply_command(dsn: Dsn = None, mapping: MappingFile = None) -> None:
     """Apply the pending migrations, each file in one transaction with its record."""
-    migrations = db.apply(db.connect(dsn))
+    migrations = db.apply(_engine(dsn, mapping))
     for migration in migrations:
         out.print(f"applied {migration.name}", highlight=False)
     if not migrations:
@@ -241,11 +265,12 @@ def apply_command(dsn: Dsn = None) -> None:
 @db_app.command("rollback")
 def rollback_command(
     dsn: Dsn = None,
+    mapping: MappingFile = None,
     to: Annotated[str | None, typer.Option(help="Keep this migration and those before it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Undo the migrations, newest first: scores, models and timeline are dropped."""
-    engine = db.connect(dsn)
+    engine = _engine(dsn, mapping)
     if not yes:
         typer.confirm("Drop the scores, the models and the timeline?", abort=True)
     undone = db.rollback(engine, to)
@@ -256,11 +281,11 @@ def rollback_command(
 
 
 @db_app.command("status")
-def status_command(dsn: Dsn = None) -> None:
+def status_command(dsn: Dsn = None, mapping: MappingFile = None) -> None:
     """Tell which migrations are in the database, also those that were pasted by hand."""
     rows = [
         (one.migration.name, one.state, one.applied_at, _worth_telling(one))
-        for one in db.status(db.connect(dsn))
+        for one in db.status(_engine(dsn, mapping))
     ]
     _print_table("Migrations", ["migration", "state", "applied at", "missing"], rows)
 
@@ -275,9 +300,10 @@ def export_command(
     directory: Annotated[
         Path, typer.Argument(help="The project that holds, or will hold, supabase/migrations/.")
     ] = Path(),
+    mapping: MappingFile = None,
 ) -> None:
     """Write the migrations to supabase/migrations/, where the Supabase command line finds them."""
-    written = db.export(directory)
+    written = db.export(directory, _mapping(mapping))
     for path in written:
         out.print(f"wrote {path}", highlight=False, soft_wrap=True)
     if not written:
@@ -287,12 +313,13 @@ def export_command(
 @db_app.command("verify")
 def verify_command(
     dsn: Dsn = None,
+    mapping: MappingFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: a list of fact, passed, found.")
     ] = False,
 ) -> None:
     """Check the guide's verification steps and success criteria, and every stored score."""
-    checks = db.verify(db.connect(dsn))
+    checks = db.verify(_engine(dsn, mapping))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in checks], indent=2))
     else:

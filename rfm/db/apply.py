@@ -29,10 +29,13 @@ comment on table rfm.applied_migrations is 'What rfm db apply has run, with its 
 """
 
 # orders are the big tables that are there before us: an index on one is not built under a lock
-_INDEX = (
+_QUOTED = r'"(?:[^"]|"")*"'
+_NAME = rf"(?:\w+|{_QUOTED})"
+_INDEX = re.compile(
     r"^create index if not exists (?P<name>\w+)\s+"
-    r"on (?P<table>(?P<schema>{name})\.{name}) (?P<columns>\(.*?;)"
-).format(name=r"""(?:\w+|"(?:[^"]|"")*")""")
+    rf'on (?P<table>(?P<schema>{_NAME})\.{_NAME}) (?P<columns>\((?:[^;"]|{_QUOTED})*;)',
+    re.MULTILINE,
+)
 
 
 def apply(engine: Engine) -> list[Migration]:
@@ -58,7 +61,7 @@ def apply(engine: Engine) -> list[Migration]:
 
 def _build_indexes(engine: Engine, migration: Migration) -> None:
     on_orders = order_tables(mapping_of(engine))
-    for index in re.finditer(_INDEX, migration.script, re.MULTILINE | re.DOTALL):
+    for index in _INDEX.finditer(migration.script):
         if index["table"] not in on_orders:
             continue
         with _telling_of_locks(migration), engine.connect() as connection:

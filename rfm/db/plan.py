@@ -26,6 +26,7 @@ def plan(engine: Engine) -> list[Migration]:
     if edited:
         raise MigrationEdited(
             f"{len(edited)} applied migration(s) differ from the shipped file: "
-            f"{', '.join(edited)}; roll back with the version that applied them, then apply again"
+            f"{', '.join(edited)}; roll back with the version, and the mapping, that applied them, "
+            "then apply again"
         )
     return [s.migration for s in statuses if s.state is not State.APPLIED]

@@ -168,12 +168,17 @@ def _orders(_: str, mapping: Mapping) -> str:
     return _ORDERS.format(select=mapping.orders.select)
 
 
-def _activities(_: str, mapping: Mapping) -> str:
+def timeline_select(mapping: Mapping) -> str:
+    """Return the select that all activities of a mapping come from."""
     selects = [
         _ACTIVITY.format(type=Literal(one.type).as_string(None), select=one.select)
         for one in mapping.timeline
     ]
-    return "union all\n".join(selects) + ";\n"
+    return "union all\n".join(selects)
+
+
+def _activities(_: str, mapping: Mapping) -> str:
+    return timeline_select(mapping) + ";\n"
 
 
 def _order_index(body: str, mapping: Mapping) -> str:

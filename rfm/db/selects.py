@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from rfm.db.base_tables import Columns, reference_types
 from rfm.db.connect import cursor
 from rfm.db.mapping import Mapping, mapping_of
+from rfm.db.render import timeline_select
 
 _AMOUNT = ("numeric", "int8", "int4", "int2")
 
@@ -54,6 +55,7 @@ def _selects(mapping: Mapping) -> Iterator[_Select]:
             },
             private=True,
         )
+    yield _Select("the timeline's selects together", timeline_select(mapping), {}, private=False)
 
 
 def _problems(connection: Connection, select: _Select) -> list[str]:
