@@ -292,6 +292,14 @@ security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
+    -- most orders come one by one: no order of ids to keep, and a plan that is made once, not at each call
+    if cardinality(customer_ids) = 1 and customer_ids[1] is not null then
+        update public.customers as c
+        set last_scored_at = clock_timestamp()
+        where c.id = customer_ids[1];
+        return;
+    end if;
+
     -- in id order, so that two bulk writes never wait for each other;
     -- no key update, so that the foreign keys of other orders need not wait
     perform

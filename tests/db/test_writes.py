@@ -196,6 +196,25 @@ def test_days_are_24_hours_in_every_time_zone_and_over_both_clock_changes(crm, z
     assert dict(rows) == {A: 4, B: 5}
 
 
+TOUCHED = {
+    f"array['{A}']::uuid[]": {A},
+    f"'[0:0]={{{A}}}'::uuid[]": {A},
+    f"array[['{A}'], ['{B}']]::uuid[]": {A, B},
+    f"array[['{A}']]::uuid[]": {A},
+    f"array['{B}', null, '{A}', '{B}']::uuid[]": {A, B},
+    "array[null]::uuid[]": set(),
+    "array[]::uuid[]": set(),
+}
+
+
+@pytest.mark.parametrize(("ids", "touched"), TOUCHED.items())
+def test_a_touch_takes_any_array_and_scores_whom_it_names(crm, ids, touched):
+    before = dict(run(crm, "select id::text, last_scored_at from customers"))
+    run(crm, f"select touch_lead_scores({ids})")
+    after = dict(run(crm, "select id::text, last_scored_at from customers"))
+    assert {key for key in after if after[key] != before[key]} == touched
+
+
 # ---------------------------------------------------------------- dump and restore
 
 
