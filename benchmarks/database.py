@@ -129,7 +129,7 @@ def _one_order(database: str) -> Iterator[object]:
     )
     for _ in range(20):
         connection.execute(insert, (dice.choice(ids),), prepare=True)
-    yield
+    yield None
     latencies = []
     for _ in range(SINGLE):
         key = dice.choice(ids)
@@ -166,13 +166,13 @@ def _many_orders(database: str, customers: int, each: int) -> Iterator[object]:
         f"create temporary table chosen as select id from customers limit {customers:d}"
     )
     connection.execute("begin")
-    yield
+    yield None
     connection.execute(
         "insert into orders (customer_id, status, total_cents, currency)"
         " select id, 'paid', 4200, 'USD' from chosen, generate_series(1, %s)",
         (each,),
     )
-    yield
+    yield None
     connection.execute("rollback")
 
 
@@ -214,17 +214,17 @@ def everybody_ours(_: int) -> Iterator[object]:
     from rfm import db
 
     _connection("ours").close()
-    yield
+    yield None
     db.rescore(engine("ours"))
-    yield
+    yield None
 
 
 def everybody_guide(_: int) -> Iterator[object]:
     """Score everybody again with the guide's statement and functions."""
     connection = _connection("guide")
-    yield
+    yield None
     connection.execute("update customers set updated_at = now()")
-    yield
+    yield None
 
 
 # ---------------------------------------------------------------- reading
@@ -235,7 +235,7 @@ def _reading(sql: str, index: str) -> Iterator[object]:
     plan = "\n".join(str(line) for (line,) in connection.execute(f"explain {sql}"))
     if index not in plan:
         raise AssertionError(f"{index} is not used:\n{plan}")
-    yield
+    yield None
     latencies = []
     for _ in range(50):
         started = time.perf_counter()
@@ -263,9 +263,9 @@ def hot_leads(_: int) -> Iterator[object]:
 def refresh_of_the_timeline(_: int) -> Iterator[object]:
     """Refresh the timeline concurrently."""
     connection = _connection("ours")
-    yield
+    yield None
     connection.execute("select refresh_customer_activity_timeline()")
-    yield
+    yield None
 
 
 BENCHES = (

@@ -23,6 +23,7 @@ def address():
             connection.execute("alter system set wal_level = logical")
             connection.execute("alter system set fsync = off")
         process = server.get_postmaster_info().process
+        assert process is not None
         process.terminate()
         process.wait(timeout=30)
         server.ensure_postgres_running()

@@ -116,12 +116,13 @@ def test_no_acknowledged_order_is_lost_and_no_score_drifts(server):
     for _ in range(ROUNDS):
         sellers = [Seller(dsn) for _ in range(3)]
         keeper = Keeper(dsn)
-        for one in (*sellers, keeper):
-            one.thread.start()
+        threads = [keeper.thread, *(seller.thread for seller in sellers)]
+        for thread in threads:
+            thread.start()
         time.sleep(dice.uniform(0.1, 0.6))
         crash(server, [seller.pid for seller in sellers], dice)
-        for one in (*sellers, keeper):
-            one.thread.join(timeout=30)
+        for thread in threads:
+            thread.join(timeout=30)
         acknowledged += [order for seller in sellers for order in seller.acknowledged]
         wait_until_up(dsn)
         keeper.once()
