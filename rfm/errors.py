@@ -17,6 +17,7 @@
     │   ├── PreflightFailed   the database lacks something that the migrations need
     │   ├── MigrationEdited   an applied file is not the shipped one
     │   └── DatabaseBusy      a lock could not be had in time
+    ├── SchemaOutdated      the database lacks a migration that the command needs
     ├── FileInTheWay        a file with another text stands where one should be written
     └── FoundDifference     database and library disagree on a score
 """
@@ -80,6 +81,10 @@ class MigrationEdited(MigrationRefused):
 
 class DatabaseBusy(MigrationRefused):
     """A lock could not be had in time; the same call may succeed later."""
+
+
+class SchemaOutdated(RfmError):
+    """The database lacks a migration that the command needs, or has it with another text."""
 
 
 class FileInTheWay(RfmError):

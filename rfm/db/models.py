@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from rfm.db.needed import need
 from rfm.db.render import statement
 from rfm.model import Model
 
@@ -17,6 +18,7 @@ def active_model(engine: Engine) -> Model:
     (1, 3, 5, 10)
     """
     with engine.connect() as connection:
+        need(connection)
         return read_active_model(connection)
 
 
@@ -38,6 +40,7 @@ def activate(engine: Engine, model: Model) -> int:
     Customers keep their scores until they are next touched; `rescore` touches them all.
     """
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        need(connection)
         number = connection.execute(
             text("""
                 insert into public.lead_score_models (recency, frequency, monetary, weights)
@@ -63,6 +66,7 @@ def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
     error, and changes nothing.
     """
     with engine.begin() as connection:
+        need(connection)
         connection.execute(
             text("""
                 select public.fit_lead_score_model(
@@ -83,6 +87,7 @@ def rescore(engine: Engine) -> int:
     """
     # read committed, whatever the database's default: a touch waits for rows, and never fails
     with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        need(connection)
         connection.execute(text("select public.wait_for_lead_score_writers()"))
         connection.commit()
         return sum(len(ids) for ids in _touched_pages(connection))

@@ -4,6 +4,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, text
 
 from rfm.db.models import read_active_model
+from rfm.db.needed import need
 from rfm.db.render import statement
 from rfm.scoring import score_frame
 from rfm.summary import summarize_orders
@@ -51,6 +52,7 @@ def score_differences(engine: Engine) -> pl.DataFrame:
     """
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        need(connection)
         stored = read_scores(connection)
         orders = read_orders(connection)
         model = read_active_model(connection)

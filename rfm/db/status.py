@@ -36,7 +36,8 @@ def status(engine: Engine) -> list[MigrationStatus]:
     """Return the state of every shipped migration, in order, from one snapshot of the catalogue.
 
     Reads the record that `apply` keeps and looks for each object, so that it also tells what was
-    pasted by hand, and what was dropped by hand.
+    pasted by hand, and what was dropped by hand. To a role that may not read the record, what was
+    applied looks pasted.
 
     >>> from rfm.testing import example_engine
     >>> [str(one.state) for one in status(example_engine())]
@@ -77,8 +78,17 @@ def _state(
     return State.DAMAGED if missing else State.APPLIED
 
 
+# by name, not to_regclass(): that fails for a role without a right on the schema
+_MAY_READ_RECORD = text("""
+    select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = 'rfm' and c.relname = 'applied_migrations'
+""")
+
+
 def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
-    if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is None:
+    if not connection.scalar(_MAY_READ_RECORD):
         return {}
     rows = connection.execute(text("select name, checksum, applied_at from rfm.applied_migrations"))
     return {row.name: (row.checksum, row.applied_at) for row in rows}
