@@ -66,6 +66,57 @@ def test_bulk_writes_in_opposite_order_never_deadlock(crm, write):
             done.result()
 
 
+def both_wait(watcher, *sessions):
+    pids = [session.info.backend_pid for session in sessions]
+    rows = watcher.execute("select pg_blocking_pids(pid) from unnest(%s::int[]) as pid", [pids])
+    return all(blockers for (blockers,) in rows)
+
+
+INDEX_ALONE = "set enable_seqscan = off; set enable_bitmapscan = off"
+TABLE_ALONE = "set enable_indexscan = off; set enable_bitmapscan = off"
+
+
+def test_bulk_writes_lock_in_id_order_whatever_the_plan(rfm_engine):
+    """By the index the customers come in id order, by the table the other way round.
+
+    Held is the one in the middle: each session has its first one, and would want the other's last.
+    """
+    ids = [f"00000000-0000-4000-8000-00000000000{digit}" for digit in "cba"]
+    write = "insert into orders (customer_id) select id from customers"
+    with (
+        psycopg.connect(dsn(rfm_engine)) as holder,
+        psycopg.connect(dsn(rfm_engine), autocommit=True) as by_index,
+        psycopg.connect(dsn(rfm_engine), autocommit=True) as by_table,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        by_index.execute(INDEX_ALONE)
+        by_table.execute(TABLE_ALONE)
+        for one in ids:
+            by_index.execute("insert into customers (id) values (%s)", [one])
+        holder.execute("select from customers where id = %s for no key update", [ids[1]])
+        waiting = [pool.submit(session.execute, write) for session in (by_index, by_table)]
+        while not both_wait(holder, by_index, by_table):
+            time.sleep(0.01)
+        holder.commit()
+        for one in waiting:
+            one.result(timeout=20)
+    assert_scores_match(rfm_engine)
+
+
+def test_an_old_transaction_scores_by_the_clock_and_not_by_its_own_start(rfm_engine):
+    """An order of a fast clock that was not there yet when the transaction began."""
+    address = dsn(rfm_engine)
+    with psycopg.connect(address) as old, psycopg.connect(address, autocommit=True) as sale:
+        sale.execute("insert into customers (email) values ('ada@example.com')")
+        old.execute("select now()")
+        sale.execute(
+            "insert into orders (customer_id, created_at)"
+            " select id, clock_timestamp() + interval '5 minutes' from customers"
+        )
+        edit = "update customers set full_name = 'Ada' returning rfm_frequency"
+        assert old.execute(edit).fetchall() == [(2,)]
+
+
 def test_an_order_of_another_transaction_does_not_wait_for_the_score(crm):
     """`for update` would conflict with the key share lock of the orders' foreign key."""
     with psycopg.connect(dsn(crm)) as first, psycopg.connect(dsn(crm)) as second:

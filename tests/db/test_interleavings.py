@@ -26,7 +26,11 @@ OPERATIONS: dict[str, list[str | None]] = {
     "move": [f"update orders set customer_id = '{B}' where customer_id = '{A}'"],
     "edit": [f"update customers set full_name = 'Ada' where id = '{A}'"],
     "touch": [TOUCH],
-    "new customer": ["insert into customers (email) values ('new@example.com')"],
+    # scored by its order, after a snapshot that may be older than the active model
+    "new customer": [
+        "insert into customers (email) values ('new@example.com')",
+        "insert into orders (customer_id) select id from customers where email = 'new@example.com'",
+    ],
     "new model": [
         "select activate_lead_score_model(2)",
         None,

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+import rfm
 from rfm import db
 from rfm.db.connect import run_script
 from rfm.testing import assert_scores_match
@@ -111,6 +112,19 @@ def test_the_summary_counts_each_type_of_activity(crm):
     ) == [("ada@example.com", 4, 1, 1, 2), ("bob@example.com", 1, 1, 0, 0)]
 
 
+def test_a_hot_lead_has_24_points(rfm_engine):
+    """Three orders of today: 15 + 6, and 3 for 210.00 or 2 for 180.00."""
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            "insert into customers (email) values ('7000'), ('6000');"
+            "insert into orders (customer_id, total_cents)"
+            " select id, email::bigint from customers cross join generate_series(1, 3)",
+        )
+    assert rows(rfm_engine, "select lead_score from customers order by 1") == [(23,), (24,)]
+    assert rows(rfm_engine, "select email, lead_score from hot_leads") == [("7000", 24)]
+
+
 def test_the_timeline_tells_what_happened(crm):
     found = rows(
         crm,
@@ -141,6 +155,25 @@ def test_a_refresh_does_not_wait_for_a_reader_and_no_reader_waits_for_it(crm):
         reader.execute("select count(*) from customer_activity_timeline")
         refresher.execute("set lock_timeout = '1s'; select refresh_customer_activity_timeline()")
         reader.execute("set lock_timeout = '1s'; select count(*) from customer_activity_timeline")
+
+
+def test_a_fresh_database_starts_on_the_published_thresholds(rfm_engine):
+    assert db.active_model(rfm_engine) == rfm.PUBLISHED
+
+
+def test_five_customers_are_a_quintile_each(rfm_engine):
+    """The n-th has n orders of n.00, and came 10 * n days ago."""
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            "insert into customers (email) select n::text from generate_series(1, 5) as n;"
+            "insert into orders (customer_id, total_cents, created_at)"
+            " select id, 100 * email::int, now() - email::int * interval '10 days'"
+            " from customers cross join lateral generate_series(1, email::int)",
+        )
+    assert db.fit_active_model(rfm_engine) == rfm.Model(
+        recency=(40, 30, 20, 10), frequency=(2, 3, 4, 5), monetary=(4, 9, 16, 25)
+    )
 
 
 def test_fitting_at_an_instant_counts_the_orders_up_to_it(crm):

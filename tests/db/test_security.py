@@ -352,6 +352,13 @@ def test_the_score_is_true_when_the_writer_may_not_update_customers(owner):
     assert scores(owner) == (3 * 5 + 2 * 2 + 3, 5, 2, 3)
 
 
+def test_the_service_touches_customers_that_it_may_not_update(owner):
+    with owner.begin() as connection:
+        connection.exec_driver_sql("revoke update on customers from service_role")
+    with signed_in(owner, "service_role") as connection:
+        connection.execute("select touch_lead_scores(array[%s]::uuid[])", [ADA])
+
+
 def customers_seen(connection, relation):
     key = "id" if relation == "hot_leads" else "customer_id"
     return {str(row[0]) for row in connection.execute(f"select {key} from {relation}")}

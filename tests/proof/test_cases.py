@@ -13,6 +13,7 @@ from rfm.db import activate
 from rfm.db.proof import SCORES
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 GRACE = timedelta(minutes=5)
 
 
@@ -161,7 +162,7 @@ def test_amounts_add_up_to_the_cent(score):
 
 
 def test_a_future_order_does_not_count_yet(score):
-    assert score(one(age=-GRACE - HOUR)) == (6, 1, 1, 1)
+    assert score(one(age=-GRACE - MINUTE)) == (6, 1, 1, 1)
 
 
 @pytest.mark.parametrize("moment", ["infinity", "-infinity"])
