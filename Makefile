@@ -12,7 +12,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test test-server soak bench wheel-test lint sql-lint format types imports lock lock-check clean help
+.PHONY: demo test test-server soak bench wheel-test lint sql-lint catalogue format types imports lock lock-check clean help
 
 demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
 	$(BIN)/rfm demo $(ARGS)
@@ -45,6 +45,9 @@ format: .venv/ready ## let ruff mend what it can
 
 sql-lint: .venv/ready ## squawk: do the migrations hold locks or lose data?
 	$(BIN)/squawk sql/migrations/*.sql
+
+catalogue: .venv/ready ## write tests/db/catalogue.txt anew, after a new migration; ARGS=--check
+	$(BIN)/python tests/db/catalogue.py $(ARGS)
 
 types: .venv/ready ## mypy --strict
 	$(BIN)/mypy

@@ -98,8 +98,8 @@ def test_bulk_writes_lock_in_id_order_whatever_the_plan(rfm_engine):
         while not both_wait(holder, by_index, by_table):
             time.sleep(0.01)
         holder.commit()
-        for one in waiting:
-            one.result(timeout=20)
+        for write_done in waiting:
+            write_done.result(timeout=20)
     assert_scores_match(rfm_engine)
 
 
