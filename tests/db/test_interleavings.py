@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
-from rfm.testing import assert_scores_match
+from rfm.testing import assert_scores_match, temporary_database
 
 A = "00000000-0000-4000-8000-00000000000a"
 B = "00000000-0000-4000-8000-00000000000b"
@@ -54,11 +53,13 @@ class Session:
     def __init__(self, dsn, level, operation):
         self.connection = psycopg.connect(dsn)
         self.connection.isolation_level = level
+        self.statements = OPERATIONS[operation]
+        self.thread = ThreadPoolExecutor(1)
+
+    def begin(self):
         # a snapshot from before anything happens, for the levels that keep it
         self.connection.execute("select 1 from customers")
-        self.statements = OPERATIONS[operation]
         self.steps = iter([self.work, self.connection.commit])
-        self.thread = ThreadPoolExecutor(1)
         self.taken = []
 
     def work(self):
@@ -105,9 +106,16 @@ def level(request):
     return request.param
 
 
-@pytest.fixture
-def watcher(rfm_engine):
-    dsn = rfm_engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+@pytest.fixture(scope="module")
+def engine(rfm_template):
+    """One database for all: each interleaving starts with everything emptied."""
+    with temporary_database(rfm_template) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def watcher(engine):
+    dsn = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             "insert into lead_score_models (recency, frequency, monetary, weights)"
@@ -127,26 +135,27 @@ def start_afresh(watcher):
     )
 
 
+@pytest.fixture
+def sessions(watcher, level, pair):
+    both = [Session(watcher.info.dsn, level, operation) for operation in pair]
+    yield both
+    for session in both:
+        session.close()
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_no_interleaving_leaves_drift(rfm_engine, watcher, level, pair):
-    dsn = watcher.info.dsn
+def test_no_interleaving_leaves_drift(engine, watcher, sessions):
     for order in ORDERS:
         start_afresh(watcher)
-        sessions = [Session(dsn, level, operation) for operation in pair]
-        try:
-            for number in order:
-                sessions[number].take_step(watcher)
-            for session in [session for session in sessions if session.finish()]:
-                session.work()
-                session.connection.commit()
-        finally:
-            for session in sessions:
-                session.close()
-        with rfm_engine.connect() as connection:
-            drift = connection.execute(
-                text(
-                    "select * from lead_score_drift() union all select * from lead_score_drift(now())"
-                )
-            ).all()
+        for session in sessions:
+            session.begin()
+        for number in order:
+            sessions[number].take_step(watcher)
+        for session in [session for session in sessions if session.finish()]:
+            session.work()
+            session.connection.commit()
+        drift = watcher.execute(
+            "select * from lead_score_drift() union all select * from lead_score_drift(now())"
+        ).fetchall()
         assert drift == [], order
-    assert_scores_match(rfm_engine)
+    assert_scores_match(engine)

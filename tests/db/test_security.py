@@ -98,16 +98,22 @@ def as_user(engine, user):
 
 
 @contextmanager
-def crm(regime):
-    """Open a database whose public schema, tables and scores belong to crm_owner, no superuser."""
-    # roles belong to the server, an advisory lock to a database: always the same one
-    with connect(server_address()).begin() as connection:
-        run_script(connection, ROLES)
-    with temporary_database() as root:
+def owned(template="template1"):
+    """Open a database whose public schema belongs to crm_owner, no superuser."""
+    with temporary_database(template) as root:
         with root.begin() as connection:
             run_script(connection, "alter schema public owner to crm_owner")
             run_script(connection, f"grant all on database {root.url.database} to crm_owner")
-        owner = as_user(root, "crm_owner")
+        yield as_user(root, "crm_owner")
+
+
+@contextmanager
+def crm(regime):
+    """Open a database whose tables and scores belong to crm_owner, too."""
+    # roles belong to the server, an advisory lock to a database: always the same one
+    with connect(server_address()).begin() as connection:
+        run_script(connection, ROLES)
+    with owned() as owner:
         with owner.begin() as connection:
             run_script(connection, REGIMES[regime])
             run_script(connection, read_sql("demo", "base_tables"))
@@ -116,11 +122,18 @@ def crm(regime):
         yield owner
 
 
-@pytest.fixture(params=REGIMES)
-def owner(request):
+@pytest.fixture(scope="module", params=REGIMES)
+def scored(request):
+    """Name a database with every migration and score, to be copied."""
     with crm(request.param) as engine:
         db.apply(engine)
         db.rescore(engine)
+        yield engine.url.database
+
+
+@pytest.fixture
+def owner(scored):
+    with owned(scored) as engine:
         yield engine
         assert_scores_match(engine)
 
