@@ -194,10 +194,14 @@ def test_an_order_of_a_fast_clock_counts_at_once_and_is_the_scores_instant(rfm_e
 def test_scoring_leaves_the_customers_updated_at_alone(rfm_engine):
     with rfm_engine.begin() as connection:
         connection.exec_driver_sql(
-            "insert into customers (email, updated_at) values ('ada@example.com', '2020-01-01')"
+            "insert into customers (email, updated_at) values"
+            " ('ada@example.com', '2020-01-01'), ('bob@example.com', '2020-01-01')"
         )
-        connection.exec_driver_sql("insert into orders (customer_id) select id from customers")
-        changed = connection.exec_driver_sql(
-            "select updated_at <> '2020-01-01' from customers"
-        ).scalar()
-    assert changed is False
+        for which in ("email like 'ada%%'", "true"):  # one customer, and several
+            connection.exec_driver_sql(
+                f"insert into orders (customer_id) select id from customers where {which}"
+            )
+        unchanged = connection.exec_driver_sql(
+            "select count(*) from customers where rfm_frequency > 1 and updated_at = '2020-01-01'"
+        )
+        assert unchanged.scalar() == 2
