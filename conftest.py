@@ -95,7 +95,7 @@ def database(name: str) -> Iterator[Engine]:
         if name not in UNMIGRATED:
             db.apply(engine)
             db.fit_active_model(engine)
-            db.rescore(engine)
+            db.backfill(engine)
             with engine.begin() as connection:
                 run_script(connection, _MESSAGES)
         yield engine

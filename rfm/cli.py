@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +16,24 @@ import polars as pl
 import psycopg
 import sqlalchemy
 import sqlalchemy.exc
+from adbc_driver_manager import Error as ReaderError
 
 try:
     import typer
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.table import Table
+    from rich.text import Text
 except ImportError:
     sys.exit("error: the command line is not installed; pip install 'rfm-scoring[cli]'")
 
@@ -30,7 +43,7 @@ from rfm.db.connect import run_script
 from rfm.db.demo import STEPS, Demo
 from rfm.db.embedded import start_server
 from rfm.db.migrations import read_sql
-from rfm.errors import FoundDifference, InvalidArgument, RfmError
+from rfm.errors import BackfillStopped, FoundDifference, InvalidArgument, RfmError
 from rfm.files import OrderColumns, scan_orders, writer_for
 
 app = typer.Typer(
@@ -43,6 +56,8 @@ db_app = typer.Typer(
     no_args_is_help=True, help="The migrations in a PostgreSQL or Supabase database."
 )
 app.add_typer(db_app, name="db")
+model_app = typer.Typer(no_args_is_help=True, help="The models that a database scores with.")
+app.add_typer(model_app, name="model")
 
 # a pipe has no width of its own; 80 columns would fold every table
 out = Console(width=None if sys.stdout.isatty() else 160)
@@ -109,7 +124,7 @@ def main() -> None:
         _fail(str(error), code=2)
     except sqlalchemy.exc.DBAPIError as error:
         _fail(f"the database says: {str(error.orig).strip()}", code=2)
-    except psycopg.Error as error:
+    except (psycopg.Error, ReaderError) as error:
         _fail(f"the database says: {str(error).strip()}", code=2)
     except pl.exceptions.PolarsError as error:
         _fail(f"the file cannot be read: {str(error).splitlines()[0]}", code=2)
@@ -333,6 +348,252 @@ def _print_checks(checks: list[db.Check]) -> None:
     _print_table("Checks", ["", "fact", "found"], rows)
     passed = sum(one.passed for one in checks)
     out.print(f"{passed} of {len(checks)} checks passed", highlight=False)
+
+
+@db_app.command("backfill")
+def backfill_command(
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+    workers: Annotated[int, typer.Option(help="Go through so many ranges at a time.")] = 2,
+    batch: Annotated[int, typer.Option(help="Customers in one short transaction.")] = 1000,
+    pause: Annotated[float, typer.Option(help="Seconds to rest after each batch.")] = 0.0,
+    max_lag: Annotated[
+        float | None, typer.Option(help="Wait while a replica is so many seconds behind.")
+    ] = None,
+    max_lag_bytes: Annotated[
+        int | None, typer.Option(help="Wait while a replica is so many bytes of log behind.")
+    ] = None,
+    lock_timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for a lock before a batch is tried again.")
+    ] = 5.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, and nothing before.")
+    ] = False,
+) -> None:
+    """Score again whoever is out of date, and nobody else."""
+    pace = db.Pace(workers, batch, pause, max_lag, max_lag_bytes, lock_timeout)
+    engine = _engine(dsn, mapping)
+    tell = _print_json if as_json else _print_backfill
+    try:
+        with Progress(*_PACE, console=err, transient=True, disable=as_json) as progress:
+            task = progress.add_task("looking for writers", total=None)
+            tell(db.backfill(engine, pace, lambda done: _advance(progress, task, done)))
+    except BackfillStopped as stopped:
+        tell(stopped.done)
+        raise
+
+
+class _Rate(ProgressColumn):
+    """Customers a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f}/s")
+
+
+_PACE = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    _Rate(),
+    TimeRemainingColumn(),
+)
+
+
+def _advance(progress: Progress, task: TaskID, done: db.Backfill) -> None:
+    told = f"{done.rescored:,} scored again"
+    progress.update(task, completed=done.looked_at, total=done.customers, description=told)
+
+
+def _print_json(done: db.Backfill) -> None:
+    typer.echo(json.dumps(done.to_dict()))
+
+
+def _print_backfill(done: db.Backfill) -> None:
+    if done.rescored:
+        moved = db.matrix(done.moves)
+        _print_table("Category before (left) and after", moved.columns, moved.rows())
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
+    out.print(
+        f"{done.looked_at:,} of {done.customers:,} customers looked at, {done.rescored:,} scored "
+        f"again{f' ({reasons})' if reasons else ''}, {done.changed:,} in another category now",
+        highlight=False,
+    )
+
+
+Orders = Annotated[
+    Path | None,
+    typer.Option("--orders", help="Fit on this .parquet or .csv file of orders instead."),
+]
+Activate = Annotated[
+    bool, typer.Option("--activate", help="Score with it from now on; without it, only store it.")
+]
+Number = Annotated[
+    int | None, typer.Argument(help="The model's number; without it, the active one.")
+]
+
+
+@model_app.command("fit")
+def model_fit(
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+    orders: Orders = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Count the orders up to then, ISO 8601; required for a file.")
+    ] = None,
+    min_customers: Annotated[
+        int, typer.Option(help="Refuse to fit on fewer customers with an order.")
+    ] = db.FEWEST_CUSTOMERS,
+    activate: Activate = False,
+    customer_id: Annotated[str, typer.Option(help="The column of customer ids.")] = "customer_id",
+    ordered_at: Annotated[str, typer.Option(help="The column of order times.")] = "ordered_at",
+    amount: Annotated[str, typer.Option(help="The column of amounts.")] = "amount",
+    status: Annotated[str, typer.Option(help="The column of statuses, if any.")] = "status",
+) -> None:
+    """Fit quintiles on the orders of the database or of a file, and store them as a new model."""
+    engine = _engine(dsn, mapping)
+    moment = None if as_of is None else _instant(as_of)
+    if orders is None:
+        fitted = db.fit_model(engine, moment, min_customers=min_customers)
+    else:
+        columns = OrderColumns(customer_id, ordered_at, amount, status)
+        fitted = _fit_file(orders, columns, moment, min_customers)
+    err.print(f"fitted on {fitted.customers:,} customers", highlight=False)
+    _keep(engine, fitted, activate=activate)
+
+
+def _fit_file(
+    path: Path, columns: OrderColumns, as_of: datetime | None, min_customers: int
+) -> db.FittedModel:
+    if as_of is None:
+        raise InvalidArgument("a file has no clock; say --as-of, for example --as-of 2026-11-01")
+    summary = rfm.summarize_orders(scan_orders(path, columns), as_of=as_of, **columns._asdict())
+    return db.fit_summary(summary.collect(engine="streaming"), as_of, min_customers=min_customers)
+
+
+def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activate: bool) -> None:
+    if activate:
+        _tell_active(db.activate(engine, model))
+    else:
+        number = db.store_model(engine, model)
+        out.print(
+            f"stored as model {number}; rfm model activate {number} scores with it", highlight=False
+        )
+
+
+def _tell_active(number: int) -> None:
+    out.print(
+        f"model {number} is active; rfm db backfill scores again whom it changes", highlight=False
+    )
+
+
+@model_app.command("set")
+def model_set(
+    file: Annotated[
+        Path | None, typer.Argument(help="A model.json, as rfm model show prints it.")
+    ] = None,
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+    recency: Annotated[
+        str | None, typer.Option(help="Most days that earn 2, 3, 4, 5: 180,90,60,30")
+    ] = None,
+    frequency: Annotated[
+        str | None, typer.Option(help="Fewest orders that earn 2, 3, 4, 5: 1,3,5,10")
+    ] = None,
+    monetary: Annotated[
+        str | None, typer.Option(help="Least spend that earns 2, 3, 4, 5: 50,200,500,1000")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Of the three scores, with the sum 6: 3,2,1")
+    ] = None,
+    activate: Activate = False,
+) -> None:
+    """Store thresholds given by hand: a file, or what the active model should have otherwise."""
+    engine = _engine(dsn, mapping)
+    given = {"recency": recency, "frequency": frequency, "monetary": monetary, "weights": weights}
+    changes = {name: _numbers(name, value) for name, value in given.items() if value is not None}
+    if (file is None) == (not changes):
+        raise InvalidArgument(
+            "say either a model.json, or at least one of --recency, --frequency, "
+            "--monetary and --weights"
+        )
+    base = rfm.Model.from_json(_read_text(file)) if file else db.active_model(engine)
+    _keep(engine, rfm.Model(**(asdict(base) | changes)), activate=activate)
+
+
+def _numbers(name: str, written: str) -> list[int | Decimal]:
+    try:
+        numbers = [Decimal(part) for part in written.split(",") if part.strip()]
+    except InvalidOperation:
+        raise InvalidArgument(
+            f"--{name} {written!r} is no list of numbers; write them like 180,90,60,30"
+        ) from None
+    return [int(one) if one == one.to_integral_value() else one for one in numbers]
+
+
+@model_app.command("list")
+def model_list(dsn: Dsn = None, mapping: MappingFile = None) -> None:
+    """List every model there ever was; one of them is active."""
+    columns = [
+        "number",
+        "recency",
+        "frequency",
+        "monetary",
+        "weights",
+        "fitted on",
+        "stored at",
+        "active since",
+    ]
+    rows = [_model_row(one) for one in db.models(_engine(dsn, mapping))]
+    _print_table("Models", columns, rows)
+
+
+def _model_row(one: db.StoredModel) -> tuple[Any, ...]:
+    thresholds = (one.model.recency, one.model.frequency, one.model.monetary, one.model.weights)
+    fitted = "" if one.fitted_customers is None else f"{one.fitted_customers:,} customers"
+    lists = (", ".join(map(str, numbers)) for numbers in thresholds)
+    return one.number, *lists, fitted, _minute(one.created_at), _minute(one.activated_at)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+@model_app.command("show")
+def model_show(number: Number = None, dsn: Dsn = None, mapping: MappingFile = None) -> None:
+    """Print a model as JSON, as rfm score --model and rfm model set read it."""
+    engine = _engine(dsn, mapping)
+    typer.echo(_model(engine, number).to_json())
+
+
+def _model(engine: sqlalchemy.Engine, number: int | None) -> rfm.Model:
+    return db.active_model(engine) if number is None else db.stored_model(engine, number)
+
+
+@model_app.command("activate")
+def model_activate(
+    number: Annotated[int, typer.Argument(help="The model's number.")],
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+) -> None:
+    """Score with a stored model from now on."""
+    _tell_active(db.activate(_engine(dsn, mapping), number))
+
+
+@model_app.command("simulate")
+def model_simulate(
+    number: Annotated[int, typer.Argument(help="The number of the model to try.")],
+    against: Annotated[
+        int | None, typer.Option(help="Compare with this model; without it, with the active one.")
+    ] = None,
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+) -> None:
+    """Tell who would move from which category to which; nothing is changed."""
+    engine = _engine(dsn, mapping)
+    moved = db.simulate(engine, db.stored_model(engine, number), _model(engine, against))
+    known = "the active model" if against is None else f"model {against}"
+    title = f"Category by {known} (left) and by model {number}"
+    _print_table(title, moved.columns, moved.rows())
 
 
 def _print_table(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:

@@ -7,20 +7,25 @@
     ├── InvalidAsOf    `as_of` is no instant                    (also a TypeError)
     ├── InvalidModel   thresholds or weights break a rule       (also a ValueError)
     ├── EmptyFit       nobody to find quintiles from            (also a ValueError)
+    ├── TooFewCustomers     fewer to find quintiles from than were asked for
     ├── InvalidArgument     a command was called with words that it does not know
     │   ├── InvalidAddress    the database address is missing or no PostgreSQL URL
     │   ├── InvalidMapping    rfm.toml breaks a rule, or is none
     │   ├── InvalidFile       a file is missing, of another kind, or holds what is no number
-    │   └── UnknownMigration  there is no migration of that name
+    │   ├── UnknownMigration  there is no migration of that name
+    │   └── UnknownModel      there is no stored model of that number
     ├── MissingExtra        an optional package is not installed
     ├── MigrationRefused    a migration was not applied, and nothing was changed
     │   ├── PreflightFailed   the database lacks something that the migrations need
     │   ├── MigrationEdited   an applied file is not the shipped one
     │   └── DatabaseBusy      a lock could not be had in time
     ├── SchemaOutdated      the database lacks a migration that the command needs
+    ├── BackfillStopped     a backfill did not come to its end
     ├── FileInTheWay        a file with another text stands where one should be written
     └── FoundDifference     database and library disagree on a score
 """
+
+from typing import Any
 
 
 class RfmError(Exception):
@@ -43,6 +48,10 @@ class EmptyFit(RfmError, ValueError):
     """No customer has a counted order, so there are no quintiles to find."""
 
 
+class TooFewCustomers(RfmError, ValueError):
+    """Fewer customers have a counted order than a fit was asked to have."""
+
+
 class InvalidArgument(RfmError, ValueError):
     """A command was called with words that it does not know."""
 
@@ -61,6 +70,10 @@ class InvalidMapping(InvalidArgument):
 
 class UnknownMigration(InvalidArgument):
     """There is no migration of that name."""
+
+
+class UnknownModel(InvalidArgument):
+    """There is no stored model of that number."""
 
 
 class MissingExtra(RfmError, ImportError):
@@ -85,6 +98,14 @@ class DatabaseBusy(MigrationRefused):
 
 class SchemaOutdated(RfmError):
     """The database lacks a migration that the command needs, or has it with another text."""
+
+
+class BackfillStopped(RfmError):
+    """A backfill did not come to its end; `done` tells how far it came, which stays so."""
+
+    def __init__(self, message: str, done: Any) -> None:  # noqa: ANN401 - a rfm.db.Backfill
+        super().__init__(message)
+        self.done = done
 
 
 class FileInTheWay(RfmError):

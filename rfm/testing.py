@@ -30,10 +30,10 @@ from psycopg import sql
 from sqlalchemy import Engine, make_url, text
 
 from rfm.db.apply import apply
+from rfm.db.backfill import backfill
 from rfm.db.connect import connect, run_script
 from rfm.db.embedded import start_server
 from rfm.db.migrations import read_sql
-from rfm.db.models import rescore
 from rfm.db.proof import score_differences
 from rfm.model import PUBLISHED, Model
 from rfm.summary import UNCOUNTED_STATUSES
@@ -161,7 +161,7 @@ def example_engine() -> Engine:
     with engine.begin() as connection:
         run_script(connection, _EXAMPLE)
     apply(engine)
-    rescore(engine)
+    backfill(engine)
     return engine
 
 

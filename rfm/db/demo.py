@@ -10,10 +10,11 @@ import polars as pl
 from sqlalchemy import Engine
 
 from rfm.db.apply import apply
+from rfm.db.backfill import backfill
 from rfm.db.cdnow import read_cdnow
 from rfm.db.connect import run_script
 from rfm.db.migrations import read_sql
-from rfm.db.models import fit_active_model, rescore
+from rfm.db.models import fit_active_model
 from rfm.db.proof import compare_scores, read_scores
 from rfm.errors import FoundDifference
 from rfm.quintiles import fit
@@ -113,7 +114,7 @@ class Demo:
 
     def score_in_database(self) -> None:
         """Let the triggers score everybody."""
-        rescore(self.engine)
+        backfill(self.engine)
 
     def score_in_polars(self) -> None:
         """Fit and score the same purchases in Polars, each customer at their `last_scored_at`."""

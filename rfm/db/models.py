@@ -1,13 +1,57 @@
-"""The models that a database scores with."""
+"""The models that a database has scored with, scores with, or may score with."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
+from rfm.db.fitting import FittedModel
 from rfm.db.needed import need
-from rfm.db.render import statement
+from rfm.errors import UnknownModel
 from rfm.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model as the database keeps it.
+
+    number: its id.
+    fitted_customers: how many customers its quintiles were found from; None: set by hand.
+    fitted_as_of: the instant that it was fitted for.
+    activated_at: since when it is the active one; None: it is not.
+    """
+
+    number: int
+    model: Model
+    fitted_customers: int | None
+    fitted_as_of: datetime | None
+    created_at: datetime
+    activated_at: datetime | None
+
+
+def models(engine: Engine) -> list[StoredModel]:
+    """Return every model there ever was, in the order of their numbers; one of them is active.
+
+    >>> from rfm.testing import example_engine
+    >>> [(one.number, one.activated_at is not None) for one in models(example_engine())]
+    [(1, True)]
+    """
+    with engine.connect() as connection:
+        return [_stored(row) for row in connection.execute(_MODELS)]
+
+
+def stored_model(engine: Engine, number: int) -> Model:
+    """Return the model of a number, or raise `UnknownModel`.
+
+    >>> from rfm.testing import example_engine
+    >>> stored_model(example_engine(), 1).frequency
+    (1, 3, 5, 10)
+    """
+    stored = {one.number: one.model for one in models(engine)}
+    if number not in stored:
+        raise UnknownModel(_unknown(number, stored))
+    return stored[number]
 
 
 def active_model(engine: Engine) -> Model:
@@ -24,46 +68,99 @@ def active_model(engine: Engine) -> Model:
 
 def read_active_model(connection: Connection) -> Model:
     """Do the same as `active_model` inside the caller's transaction."""
-    row = connection.execute(
-        text("""
-            select m.recency, m.frequency, m.monetary, m.weights
-            from public.lead_score_active_model as a
-            inner join public.lead_score_models as m on m.id = a.model_id
-        """)
-    ).one()
-    return Model(row.recency, row.frequency, row.monetary, row.weights)
+    return read_activation(connection)[0]
 
 
-def activate(engine: Engine, model: Model) -> int:
-    """Store a model, make it the active one, and return its number.
+def read_activation(connection: Connection) -> tuple[Model, datetime]:
+    """Return the active model and since when it is, inside the caller's transaction."""
+    for one in map(_stored, connection.execute(_MODELS)):
+        if one.activated_at:
+            return one.model, one.activated_at
+    raise UnknownModel("no lead score model is active, or the role may not see it")
 
-    Customers keep their scores until they are next touched; `rescore` touches them all.
+
+_MODELS = text("""
+    select
+        m.id,
+        m.recency,
+        m.frequency,
+        m.monetary,
+        m.weights,
+        m.fitted_customers,
+        m.fitted_as_of,
+        m.created_at,
+        a.activated_at
+    from public.lead_score_models as m
+    left join public.lead_score_active_model as a on a.model_id = m.id
+    order by m.id
+""")
+
+
+def _stored(row: Row[Any]) -> StoredModel:
+    model = Model(row.recency, row.frequency, row.monetary, row.weights)
+    return StoredModel(
+        row.id, model, row.fitted_customers, row.fitted_as_of, row.created_at, row.activated_at
+    )
+
+
+def _unknown(number: int, known: dict[int, Any]) -> str:
+    numbers = ", ".join(map(str, known))
+    return f"there is no lead score model {number}; there are {numbers}"
+
+
+def store_model(engine: Engine, model: Model | FittedModel) -> int:
+    """Store a model without making it the active one, and return its number."""
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        return _insert(connection, model)
+
+
+def activate(engine: Engine, model: Model | FittedModel | int) -> int:
+    """Make a model the active one, and return its number.
+
+    A number stands for a stored model; any other is stored in the same transaction. Customers keep
+    their scores until they are next touched; `backfill` touches those whose scores change. Raises
+    `UnknownModel` for a number that no model has.
     """
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         need(connection)
-        number = connection.execute(
-            text("""
-                insert into public.lead_score_models (recency, frequency, monetary, weights)
-                values (:recency, :frequency, :monetary, :weights)
-                returning id
-            """),
-            {
-                "recency": list(model.recency),
-                "frequency": list(model.frequency),
-                "monetary": list(model.monetary),
-                "weights": list(model.weights),
-            },
-        ).scalar_one()
+        number = model if isinstance(model, int) else _insert(connection, model)
+        known = {row.id: row for row in connection.execute(_MODELS)}
+        if number not in known:
+            raise UnknownModel(_unknown(number, known))
         connection.execute(text("select public.activate_lead_score_model(:id)"), {"id": number})
-        return int(number)
+        return number
+
+
+def _insert(connection: Connection, model: Model | FittedModel) -> int:
+    fitted = model if isinstance(model, FittedModel) else FittedModel(model, None, None)
+    values = {
+        "recency": list(fitted.model.recency),
+        "frequency": list(fitted.model.frequency),
+        "monetary": list(fitted.model.monetary),
+        "weights": list(fitted.model.weights),
+        "customers": fitted.customers,
+        "as_of": fitted.as_of,
+    }
+    return int(connection.execute(_INSERT, values).scalar_one())
+
+
+_INSERT = text("""
+    insert into public.lead_score_models (
+        recency, frequency, monetary, weights, fitted_customers, fitted_as_of
+    )
+    values (:recency, :frequency, :monetary, :weights, :customers, :as_of)
+    returning id
+""")
 
 
 def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
     """Fit quintiles inside the database, store and activate them, and return the model.
 
     The orders up to `as_of` count, by default those up to the database's clock. The same model as
-    `rfm.fit` finds on the same orders. A database in which no order counts raises the server's own
-    error, and changes nothing.
+    `rfm.fit` finds on the same orders, by the SQL function `fit_lead_score_model`, which fits on
+    however few customers there are: for tests and first tries. `fit_model` reads the customers
+    into Polars, refuses too few, and activates nothing. A database in which no order counts raises
+    the server's own error, and changes nothing.
     """
     with engine.begin() as connection:
         need(connection)
@@ -76,33 +173,3 @@ def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
             {"as_of": as_of},
         )
         return read_active_model(connection)
-
-
-def rescore(engine: Engine) -> int:
-    """Let the trigger score every customer again, a thousand at a time; return how many there are.
-
-    Waits first for the transactions that are writing customers, perhaps with the model before the
-    active one. Each thousand is a short transaction that locks its customers in id order, as the
-    triggers on orders do: sales beside it wait for little, and never meet it half way.
-    """
-    # read committed, whatever the database's default: a touch waits for rows, and never fails
-    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
-        need(connection)
-        connection.execute(text("select public.wait_for_lead_score_writers()"))
-        connection.commit()
-        return sum(len(ids) for ids in _touched_pages(connection))
-
-
-_FIRST_PAGE = "select c.id from public.customers as c order by c.id limit 1000"
-# keyset, not offset: customers come and go while we page
-_NEXT_PAGE = "select c.id from public.customers as c where c.id > :last order by c.id limit 1000"
-_TOUCH = "select public.touch_lead_scores(cast(:ids as uuid[]))"
-
-
-def _touched_pages(connection: Connection) -> Iterator[list[object]]:
-    ids = list(connection.scalars(statement(connection, _FIRST_PAGE)))
-    while ids:
-        connection.execute(statement(connection, _TOUCH), {"ids": ids})
-        connection.commit()
-        yield ids
-        ids = list(connection.scalars(statement(connection, _NEXT_PAGE), {"last": ids[-1]}))

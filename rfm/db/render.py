@@ -8,8 +8,8 @@ Everything that a mapping puts in is quoted by psycopg.
 import re
 from collections.abc import Callable
 
-from psycopg.sql import SQL, Composable, Identifier, Literal
-from sqlalchemy import Connection, TextClause, text
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from rfm.db.mapping import Mapping, OrderTable, TableName, mapping_of
 
@@ -44,6 +44,21 @@ def statement(connection: Connection, sql: str) -> TextClause:
     # a colon inside a name is no parameter
     names = {old: new.replace(":", r"\:") for old, new in _customer_names(mapping).items()}
     return text(_rename(sql, names))
+
+
+def composed(bound: Engine | Connection, sql: str, **values: object) -> Composed:
+    """Return a statement with its `{values}` written in, for the driver or another.
+
+    They are literals without a type, so that a key takes the type of the column beside it.
+    """
+    mapping = mapping_of(bound)
+    if mapping:
+        names = {
+            old: new.replace("{", "{{").replace("}", "}}")  # a brace inside a name is no value
+            for old, new in _customer_names(mapping).items()
+        }
+        sql = _rename(sql, names)
+    return SQL(sql).format(**{name: Literal(value) for name, value in values.items()})
 
 
 def quoted(table: TableName) -> str:

@@ -209,7 +209,7 @@ def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engin
                 text("select count(*) from pg_locks where locktype = 'advisory'")
             )
         assert locks == 0
-        assert db.rescore(engine) == 0
+        assert db.backfill(engine).finished
         assert len(db.rollback(engine)) == 3
         assert db.rollback(engine) == []
     finally:
@@ -324,7 +324,7 @@ def test_verify_passes_on_a_scored_database(rfm_crm_engine):
             "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
         )
     db.apply(rfm_crm_engine)
-    db.rescore(rfm_crm_engine)
+    db.backfill(rfm_crm_engine)
     assert [check for check in db.verify(rfm_crm_engine) if not check.passed] == []
     assert_scores_match(rfm_crm_engine)
 

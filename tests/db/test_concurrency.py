@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from rfm import db
+from rfm import Model, db
 from rfm.errors import DatabaseBusy
 from rfm.testing import assert_scores_match
 
@@ -175,8 +175,9 @@ def test_rescoring_beside_small_batches_of_orders_never_deadlocks(crm):
     with ThreadPoolExecutor(1) as pool:
         selling = pool.submit(sell)
         try:
-            for _ in range(20):
-                assert db.rescore(crm) == CUSTOMERS
+            for weights in [(2, 2, 2), (3, 2, 1)] * 10:
+                db.activate(crm, Model(weights=weights))
+                assert db.backfill(crm).looked_at == CUSTOMERS
         finally:
             stop.set()
         selling.result()

@@ -149,7 +149,7 @@ def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
     }
     assert [m.name for m in db.apply(bare.engine)] == NAMES
     assert bare.score(ada) == 0
-    assert db.rescore(bare.engine) == 1
+    assert db.backfill(bare.engine) == 1
     assert [one.state for one in db.status(bare.engine)] == [State.APPLIED] * len(NAMES)
     assert [check for check in db.verify(bare.engine) if not check.passed] == []
     assert bare.score(ada) > 6
@@ -246,7 +246,7 @@ def test_fitting_in_the_database_finds_the_models_of_polars(crm):
             )
     model = db.fit_active_model(crm.engine)
     assert model != db.active_model(crm.engine) or len(model.frequency) > 0
-    db.rescore(crm.engine)
+    db.backfill(crm.engine)
     crm.assert_true()
 
 

@@ -195,11 +195,11 @@ def test_rescoring_waits_for_the_writers_of_the_model_before(crm):
     dsn = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(dsn) as writer, ThreadPoolExecutor(1) as pool:
         writer.execute("insert into customers (email) values ('new@example.com')")
-        rescoring = pool.submit(db.rescore, crm)
+        rescoring = pool.submit(db.backfill, crm)
         with pytest.raises(TimeoutError):
             rescoring.result(timeout=0.5)
         writer.commit()
-        assert rescoring.result(timeout=10) == 3
+        assert rescoring.result(timeout=10).looked_at == 3
 
 
 def test_more_than_a_page_of_customers_is_rescored_to_the_last(rfm_engine):
@@ -213,5 +213,5 @@ def test_more_than_a_page_of_customers_is_rescored_to_the_last(rfm_engine):
             alter table customers enable trigger user;
             """,
         )
-    assert db.rescore(rfm_engine) == 2500
+    assert db.backfill(rfm_engine).rescored == 2500
     assert rows(rfm_engine, "select count(*) from customers where lead_score = 6") == [(2500,)]

@@ -127,7 +127,7 @@ def scored(request):
     """Name a database with every migration and score, to be copied."""
     with crm(request.param) as engine:
         db.apply(engine)
-        db.rescore(engine)
+        db.backfill(engine)
         yield engine.url.database
 
 
@@ -233,7 +233,7 @@ def test_no_type_of_the_service_reaches_the_owner(owner, call):
     with signed_in(owner, "service_role") as connection:
         shadow_every_type(connection)
         connection.execute(f"select public.{call}")
-    db.rescore(owner)
+    db.backfill(owner)
 
 
 def test_a_domain_in_a_temporary_schema_runs_nothing_as_the_owner(owner):
@@ -317,7 +317,7 @@ def test_only_the_owner_and_the_service_call_our_functions(owner, role, call):
         connection.execute(f"select {call}")
     with signed_in(owner, "service_role") as connection:
         connection.execute(f"select {call}")
-    db.rescore(owner)  # the model may be another one now
+    db.backfill(owner)  # the model may be another one now
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
@@ -505,7 +505,7 @@ BREAKAGES = {
 def test_verify_sees_what_was_opened_later(breakage, fact):
     with crm("revoked") as engine:
         db.apply(engine)
-        db.rescore(engine)
+        db.backfill(engine)
         with engine.begin() as connection:
             run_script(connection, breakage)
         failed = [check.fact for check in db.verify(engine) if not check.passed]
@@ -516,5 +516,5 @@ def test_verify_sees_what_was_opened_later(breakage, fact):
 def test_verify_passes_on_supabase(regime):
     with crm(regime) as engine:
         db.apply(engine)
-        db.rescore(engine)
+        db.backfill(engine)
         assert [check for check in db.verify(engine) if not check.passed] == []

@@ -154,7 +154,7 @@ def test_an_order_that_no_trigger_saw_is_found(crm):
     run(crm, "alter table orders enable trigger user")
     failed = [check.fact for check in db.verify(crm) if not check.passed]
     assert any(fact.startswith("No order has come") for fact in failed)
-    db.rescore(crm)
+    db.backfill(crm)
 
 
 def test_an_order_in_the_last_year_of_the_calendar_breaks_no_proof(crm):
@@ -167,7 +167,7 @@ def test_an_order_in_the_last_year_of_the_calendar_breaks_no_proof(crm):
 def test_writes_past_the_triggers_are_drift_and_one_statement_repairs_it(crm):
     run(crm, "set session_replication_role = replica; delete from orders")
     assert len(run(crm, "select * from lead_score_drift()")) == 2
-    db.rescore(crm)
+    db.backfill(crm)
     assert frequencies(crm) == {A: 1, B: 1}
 
 

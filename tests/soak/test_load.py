@@ -72,7 +72,7 @@ class Load:
     def rescore(self):
         times = 0
         while not self.over.is_set():
-            db.rescore(self.engine)
+            db.backfill(self.engine)
             times += 1
         return times
 
