@@ -37,7 +37,7 @@ def fit_model(
 
     >>> from rfm.testing import example_engine
     >>> fit_model(example_engine(), min_customers=2).model.frequency
-    (5,)
+    (5, 5)
     """
     moment = clock(engine) if as_of is None else as_of
     if moment.utcoffset() is None:

@@ -21,7 +21,7 @@ def simulate(engine: Engine, model: Model, against: Model | None = None) -> pl.D
 
     >>> from rfm.testing import example_engine
     >>> simulate(example_engine(), Model(recency=[], frequency=[])).rows()
-    [('Warm', 2, 0), ('Cold', 0, 1)]
+    [('Hot', 2), ('Cold', 1)]
     """
     known = against or active_model(engine)
     now = clock(engine)

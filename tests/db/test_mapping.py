@@ -149,7 +149,7 @@ def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
     }
     assert [m.name for m in db.apply(bare.engine)] == NAMES
     assert bare.score(ada) == 0
-    assert db.backfill(bare.engine) == 1
+    assert db.backfill(bare.engine).rescored == 1
     assert [one.state for one in db.status(bare.engine)] == [State.APPLIED] * len(NAMES)
     assert [check for check in db.verify(bare.engine) if not check.passed] == []
     assert bare.score(ada) > 6
