@@ -21,8 +21,8 @@ class FittedModel:
     """A model, from how many customers with a counted order it was found, and for which instant."""
 
     model: Model
-    customers: int | None
-    as_of: datetime | None
+    customers: int
+    as_of: datetime
 
 
 def fit_model(

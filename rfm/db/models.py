@@ -1,6 +1,6 @@
 """The models that a database has scored with, scores with, or may score with."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -132,16 +132,12 @@ def activate(engine: Engine, model: Model | FittedModel | int) -> int:
 
 
 def _insert(connection: Connection, model: Model | FittedModel) -> int:
-    fitted = model if isinstance(model, FittedModel) else FittedModel(model, None, None)
-    values = {
-        "recency": list(fitted.model.recency),
-        "frequency": list(fitted.model.frequency),
-        "monetary": list(fitted.model.monetary),
-        "weights": list(fitted.model.weights),
-        "customers": fitted.customers,
-        "as_of": fitted.as_of,
-    }
-    return int(connection.execute(_INSERT, values).scalar_one())
+    thresholds = model.model if isinstance(model, FittedModel) else model
+    values = {name: list(numbers) for name, numbers in asdict(thresholds).items()}
+    fitted_on: dict[str, object] = {"customers": None, "as_of": None}  # set by hand
+    if isinstance(model, FittedModel):
+        fitted_on = {"customers": model.customers, "as_of": model.as_of}
+    return int(connection.execute(_INSERT, values | fitted_on).scalar_one())
 
 
 _INSERT = text("""

@@ -69,11 +69,12 @@ def check_replicas_are_seen(connection: Connection) -> None:
 def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
     """Rest after a batch, and until the replicas have caught up, unless told to stop."""
     stop.wait(pace.pause)
-    while pace.watches_replicas and _lags(connection, pace) and not stop.is_set():
+    while pace.watches_replicas and lags(connection, pace) and not stop.is_set():
         stop.wait(0.2)
 
 
-def _lags(connection: Connection, pace: Pace) -> bool:
+def lags(connection: Connection, pace: Pace) -> bool:
+    """Tell whether a replica is further behind than the pace allows."""
     with connection.begin():
         lag = connection.execute(_LAG).one()
     seconds, behind = pace.max_lag, pace.max_lag_bytes
