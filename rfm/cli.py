@@ -375,7 +375,8 @@ def backfill_command(
     engine = _engine(dsn, mapping)
     tell = _print_json if as_json else _print_backfill
     try:
-        with Progress(*_PACE, console=err, transient=True, disable=as_json) as progress:
+        quiet = as_json or not err.is_terminal
+        with Progress(*_PACE, console=err, transient=True, disable=quiet) as progress:
             task = progress.add_task("looking for writers", total=None)
             tell(db.backfill(engine, pace, lambda done: _advance(progress, task, done)))
     except BackfillStopped as stopped:
@@ -408,10 +409,13 @@ def _print_json(done: db.Backfill) -> None:
     typer.echo(json.dumps(done.to_dict()))
 
 
+_MOVES = "Categories"  # those before on the left, those after above
+
+
 def _print_backfill(done: db.Backfill) -> None:
     if done.rescored:
         moved = db.matrix(done.moves)
-        _print_table("Category before (left) and after", moved.columns, moved.rows())
+        _print_table(_MOVES, moved.columns, moved.rows())
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
     out.print(
         f"{done.looked_at:,} of {done.customers:,} customers looked at, {done.rescored:,} scored "
@@ -591,9 +595,7 @@ def model_simulate(
     """Tell who would move from which category to which; nothing is changed."""
     engine = _engine(dsn, mapping)
     moved = db.simulate(engine, db.stored_model(engine, number), _model(engine, against))
-    known = "the active model" if against is None else f"model {against}"
-    title = f"Category by {known} (left) and by model {number}"
-    _print_table(title, moved.columns, moved.rows())
+    _print_table(_MOVES, moved.columns, moved.rows())
 
 
 def _print_table(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
