@@ -39,7 +39,7 @@ def fill(engine: Engine, customers: int) -> None:
             select md5((1 + n * 7919 % {customers})::text)::uuid, n * 31 % 90000,
                 now() - n % 700 * interval '1 day' - n * interval '1 millisecond'
             from generate_series(1, {customers * 10}::bigint) as n;
-            """,  # noqa: S608 - text of our own
+            """,
         )
         db.apply(engine)
         db.fit_active_model(engine)

@@ -87,7 +87,7 @@ def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
         run_script(connection, Path(__file__).with_name("guide_design.sql").read_text())
     db.apply(engine("ours"))
     db.fit_active_model(engine("ours"))
-    db.rescore(engine("ours"))
+    db.backfill(engine("ours"))
     _autocommit(engine("guide"), "update customers set updated_at = now()", "vacuum analyze")
     _autocommit(engine("ours"), "vacuum analyze")
     with server.connect() as connection:
@@ -210,12 +210,10 @@ def one_customer_guide(_: int) -> Iterator[object]:
 
 
 def everybody_ours(_: int) -> Iterator[object]:
-    """Score everybody again, a thousand at a time."""
-    from rfm import db
-
-    _connection("ours").close()
+    """Score everybody again in one statement."""
+    connection = _connection("ours")
     yield None
-    db.rescore(engine("ours"))
+    connection.execute("select touch_lead_scores(array(select id from customers))")
     yield None
 
 

@@ -12,8 +12,9 @@ take turns, so that whatever else the machine does hits them alike.
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -30,7 +31,7 @@ KEYS = {
     # what a field of a CSV file has to be quoted for
     "text": """'customer, "' || {n} || E'"\n'""",
 }
-SCHEMA = {
+SCHEMA: Mapping[Any, Any] = {
     "customer_id": pl.String(),
     "last_scored_at": pl.Datetime("us", "UTC"),
     "lead_score": pl.Int32(),
@@ -57,7 +58,7 @@ def rows(instant: str, text: str = "text") -> str:
             {instant.format("t.last_order_at")} as last_order_at,
             coalesce(t.frequency, 0) as frequency, coalesce(t.monetary, 0)::{text} as monetary
         from customers as c left join ({AGGREGATE}) as t on t.customer_id = c.id
-    """  # noqa: S608 - text of our own
+    """
 
 
 FINITE = "case when isfinite({0}) then {0} end"
@@ -68,7 +69,7 @@ def copy_csv(engine: Engine) -> pl.DataFrame:
     """COPY as CSV through psycopg, parsed by Polars."""
     with (
         engine.connect() as connection,
-        connection.connection.cursor().copy(  # type: ignore[attr-defined]
+        connection.connection.cursor().copy(
             f"copy ({rows(MICROSECONDS)}) to stdout (format csv)"
         ) as copy,
     ):
@@ -84,12 +85,12 @@ def copy_binary(engine: Engine) -> pl.DataFrame:
     types = ["text", "timestamptz", *["int4"] * 3, "text", "timestamptz", "int8", "text"]
     with (
         engine.connect() as connection,
-        connection.connection.cursor().copy(  # type: ignore[attr-defined]
+        connection.connection.cursor().copy(
             f"copy ({rows(FINITE)}) to stdout (format binary)"
         ) as copy,
     ):
         copy.set_types(types)
-        plain = SCHEMA | {"rfm_monetary": pl.String()}
+        plain = dict(SCHEMA) | {"rfm_monetary": pl.String()}
         return pl.DataFrame(copy.rows(), schema=plain, orient="row").cast(SCHEMA)
 
 
@@ -139,7 +140,7 @@ def fill(engine: Engine, key: str, customers: int) -> None:
             update orders set created_at = '-infinity' where total_cents = 31;
             update orders set total_cents = 9223372036854775807 where total_cents % 1000 = 62;
             create index on orders (customer_id, created_at) include (total_cents);
-            """,  # noqa: S608 - text of our own
+            """,
         )
         connection.exec_driver_sql("vacuum analyze customers, orders")
 

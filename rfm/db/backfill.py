@@ -19,6 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from rfm.db.connect import cursor
 from rfm.db.models import read_activation
 from rfm.db.moves import Moves, count_moves
+from rfm.db.needed import need
 from rfm.db.outdated import AHEAD, REASONS, out_of_date
 from rfm.db.pace import Pace, check_replicas_are_seen, give_way
 from rfm.db.read import Reader, ReaderError, open_reader
@@ -129,6 +130,7 @@ class _Run:
     def prepare(self) -> list[KeyRange]:
         """Make sure that touching will score, and cut the customers into ranges."""
         with self.engine.connect() as connection:
+            need(connection)
             _refuse_without_trigger(connection)
             if self.pace.watches_replicas:
                 check_replicas_are_seen(connection)

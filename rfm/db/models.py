@@ -38,6 +38,7 @@ def models(engine: Engine) -> list[StoredModel]:
     [(1, True)]
     """
     with engine.connect() as connection:
+        need(connection)
         return [_stored(row) for row in connection.execute(_MODELS)]
 
 
@@ -111,6 +112,7 @@ def _unknown(number: int, known: dict[int, Any]) -> str:
 def store_model(engine: Engine, model: Model | FittedModel) -> int:
     """Store a model without making it the active one, and return its number."""
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        need(connection)
         return _insert(connection, model)
 
 

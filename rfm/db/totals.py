@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import cursor
+from rfm.db.needed import need
 from rfm.db.read import Reader, exact, open_reader
 from rfm.db.render import composed, statement
 
@@ -110,6 +111,7 @@ def every_range(
 ) -> Iterator[Iterator[pl.DataFrame]]:
     """Open what `read_totals` tells of the customers of a database, a range at a time."""
     with engine.connect() as connection:
+        need(connection)
         ranges = key_ranges(connection, size)
     with open_reader(engine) as reader:
         yield (read_totals(reader, keys, until) for keys in ranges)

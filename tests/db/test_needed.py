@@ -18,7 +18,11 @@ COMMANDS = {
     "active_model": db.active_model,
     "activate": lambda engine: db.activate(engine, rfm.PUBLISHED),
     "fit_active_model": db.fit_active_model,
-    "rescore": db.rescore,
+    "backfill": db.backfill,
+    "fit_model": lambda engine: db.fit_model(engine, min_customers=1),
+    "models": db.models,
+    "simulate": lambda engine: db.simulate(engine, rfm.PUBLISHED),
+    "store_model": lambda engine: db.store_model(engine, rfm.PUBLISHED),
     "score_differences": db.score_differences,
     "assert_scores_match": assert_scores_match,
 }

@@ -61,7 +61,7 @@ def test_replicated_orders_are_seen_by_verify_and_scored_by_one_command(address)
             " with (create_slot = false, slot_name = 'copy', copy_data = true)",
         )
     wait_for(copy, "select count(*) = 1 from customers")
-    db.rescore(copy)
+    db.backfill(copy)
     with source.begin() as connection:
         run_script(
             connection,
@@ -70,7 +70,7 @@ def test_replicated_orders_are_seen_by_verify_and_scored_by_one_command(address)
     wait_for(copy, "select count(*) = 1 from orders")
     assert run(copy, "select lead_score from customers") == [(6,)]
     assert [one.fact for one in db.verify(copy) if not one.passed and "count" in one.fact]
-    db.rescore(copy)
+    db.backfill(copy)
     assert run(copy, "select lead_score from customers") == [(3 * 5 + 2 * 2 + 4,)]
     assert_scores_match(copy)
     assert run(copy, "select * from lead_score_drift(now())") == []

@@ -37,7 +37,7 @@ def engine():
             f" from generate_series(1, {CUSTOMERS}) as n"
         )
         db.apply(engine)
-        db.rescore(engine)
+        db.backfill(engine)
         connection.exec_driver_sql("vacuum full analyze customers")  # as small as it can be
     return engine
 
