@@ -19,7 +19,9 @@ def crowds(model=rfm.PUBLISHED, most=12):
 def _together(histories):
     return pl.concat(
         [
-            frame.with_columns(pl.concat_str(pl.lit(f"{number}-"), "customer_id").alias("customer_id"))
+            frame.with_columns(
+                pl.concat_str(pl.lit(f"{number}-"), "customer_id").alias("customer_id")
+            )
             for number, frame in enumerate(histories)
         ]
     )
