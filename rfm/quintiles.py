@@ -55,9 +55,7 @@ def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
         .filter(pl.col("frequency") >= 1)
         .collect(engine="streaming")
     )
-    refuse_unfit(
-        customers=counted.height, early=counted.filter(pl.col("recency_days") < 0).height
-    )
+    refuse_unfit(customers=counted.height, early=counted.filter(pl.col("recency_days") < 0).height)
     return Model(
         _thresholds(counted["recency_days"], less_is_better=True),
         _thresholds(counted["frequency"]),

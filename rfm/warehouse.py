@@ -320,7 +320,7 @@ def _postgres_instant(newest: Any, microseconds: Any) -> Any:
     dtype = newest.type()
     naive = newest.cast("timestamp") if dtype.is_date() else newest
     zoned = dtype.is_timestamp() and dtype.timezone is not None
-    instant = newest if zoned else _postgres_zoned("UTC", naive)
+    instant = newest.cast(_UTC) if zoned else _postgres_zoned("UTC", naive)
     # drivers cannot read -infinity, and would fail for the whole table
     return microseconds.isnull().ifelse(ibis.null(_UTC), instant)
 
@@ -338,9 +338,20 @@ def _snowflake_microseconds(instant: Any) -> Any:
 
 
 _duckdb_epoch_us = _function("epoch_us", dt.int64)
+_duckdb_epoch_ns = _function("epoch_ns", dt.int64)
+_duckdb_make_ns = _function("make_timestamp_ns", dt.Timestamp(scale=9))
 _duckdb_instant = _function("make_timestamptz", _UTC)
 _bigquery_unix_micros = _function("unix_micros", dt.int64)
 _timestamp_micros = _function("timestamp_micros", _UTC)
+
+
+def _duckdb_microseconds(instant: Any) -> Any:
+    if _is_finer(instant.type()):  # nanoseconds would be rounded
+        nanoseconds = _duckdb_epoch_ns(instant)
+        rest = (nanoseconds % 1000 + 1000) % 1000
+        instant = _duckdb_make_ns(nanoseconds - rest)
+    return _duckdb_epoch_us(instant)
+
 
 _SPARK: Final = _Engine(
     _spark_microseconds, lambda _, micros: _timestamp_micros(micros), _spark_not_after
@@ -353,7 +364,7 @@ _ENGINES: Final = {
         _not_after,
     ),
     "databricks": _SPARK,
-    "duckdb": _Engine(_duckdb_epoch_us, lambda _, micros: _duckdb_instant(micros), _not_after),
+    "duckdb": _Engine(_duckdb_microseconds, lambda _, micros: _duckdb_instant(micros), _not_after),
     "postgres": _Engine(_postgres_microseconds, _postgres_instant, _not_after),
     "pyspark": _SPARK,
     "snowflake": _Engine(
@@ -421,9 +432,14 @@ def _text(as_of: int, dtype: dt.DataType) -> str:
     moment = EPOCH + timedelta(microseconds=as_of)
     if dtype.is_date():
         return moment.date().isoformat()
-    finer = "999" if (dtype.scale or 0) > 6 else ""  # nanoseconds are cut off  # noqa: PLR2004
+    finer = "999" if _is_finer(dtype) else ""  # all of the microsecond
     zone = "" if dtype.timezone is None else "+00:00"
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}{finer}{zone}"
+
+
+def _is_finer(dtype: dt.DataType) -> bool:
+    """Tell whether the type has nanoseconds, which are cut off."""
+    return dtype.is_timestamp() and (dtype.scale or 0) > _UTC.scale
 
 
 def _has_counted_status(orders: ir.Table, name: str) -> Any:

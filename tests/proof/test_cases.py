@@ -13,6 +13,7 @@ import rfm
 from rfm.db import activate
 from rfm.db.proof import SCORES
 from tests.proof.cases import CASES, one
+from tests.warehouse.engines import SPARK
 
 
 def order_frame(customer, now, orders):
@@ -101,7 +102,7 @@ def scores_of_all(engine):
     frame = pl.concat(
         order_frame(case.fact, as_of, case.orders or one(status="void")) for case in CASES
     )
-    summary = warehouse.summarize_orders(engine.load(frame), as_of=as_of)
+    summary = warehouse.summarize_orders(engine.load(frame), as_of=as_of).cache()
     scored = []
     for model in {case.model for case in CASES}:
         facts = [case.fact for case in CASES if case.model == model]
@@ -120,7 +121,7 @@ def scores_of_all(engine):
         pytest.param(alone(by_drift), id="drift"),
         pytest.param(by_warehouse("duckdb"), id="duckdb"),
         pytest.param(by_warehouse("postgres"), id="postgres"),
-        pytest.param(by_warehouse("spark"), id="spark", marks=pytest.mark.spark),
+        pytest.param(by_warehouse("spark"), id="spark", marks=SPARK),
     ],
 )
 def test_every_engine_scores_every_case_alike(request, score, case):

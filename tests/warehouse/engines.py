@@ -88,6 +88,10 @@ def spark_session() -> Any:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
+        # tables are small here and queries run once: what compiles them costs more than it saves
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": tempfile.mkdtemp(prefix="rfm-spark-"),
     }
@@ -113,8 +117,13 @@ def spark() -> Iterator[Engine]:
         yield Engine("spark", load, session.sql, connection)
 
 
+# PySpark 4.0 is older than pandas 3
+SPARK = [
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated:DeprecationWarning"),
+]
 OPEN = {"duckdb": duckdb, "postgres": postgres, "spark": spark}
-PARAMS = ["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.spark)]
+PARAMS = ["duckdb", "postgres", pytest.param("spark", marks=SPARK)]
 
 
 def fetch(table: Any) -> pl.DataFrame:

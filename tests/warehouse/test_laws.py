@@ -8,14 +8,14 @@ from polars.testing import assert_frame_equal
 import rfm
 from rfm import warehouse
 from rfm.testing import models
-from tests.warehouse.engines import fetch
+from tests.warehouse.engines import SPARK, fetch
 from tests.warehouse.strategies import AS_OF, crowds
 
 # few, with many histories each: writing a query costs Ibis more than running it costs an engine
 EXAMPLES = [
     ("duckdb", 20),
     ("postgres", 8),
-    pytest.param("spark", 3, marks=pytest.mark.spark),
+    pytest.param("spark", 3, marks=SPARK),
 ]
 
 
