@@ -194,8 +194,8 @@ def score_summary(summary: ir.Table, model: Model | None = None) -> ir.Table:
     and EmptyFit where there is no model and nobody with a counted order to fit one on.
 
     >>> from rfm import PUBLISHED
-    >>> summary = summarize_orders(_example(), as_of=date(2025, 1, 31))
-    >>> score_summary(summary, PUBLISHED).order_by("customer_id").to_polars()["lead_score"].to_list()
+    >>> scores = score_summary(summarize_orders(_example(), as_of=date(2025, 1, 31)), PUBLISHED)
+    >>> scores.order_by("customer_id").to_polars()["lead_score"].to_list()
     [21, 6]
     """
     check_model(model)
@@ -265,18 +265,30 @@ def _refuse_nameless(ids: ir.Column) -> None:
 class _Engine(NamedTuple):
     """How one engine deals with instants."""
 
-    microseconds: Callable[[Any], Any]  # of a date or timestamp; null where it lies at -infinity
-    instant: Callable[[Any, Any], Any]  # the other way round, given both
-    not_after: Callable[[Any, str], Any]  # whether a date or timestamp lies after the one in text
+    microseconds: Callable[[ir.Value], ir.Value]  # since 1970, or null for -infinity
+    instant: Callable[[ir.Value, ir.Value], ir.Value]  # of a column and its microseconds
+    not_after: Callable[[ir.Value, str], ir.Value]  # whether a column is up to an instant in text
 
 
-def _function(name: str, returns: dt.DataType) -> Callable[..., Any]:
+def _function(name: str, returns: dt.DataType) -> Callable[[ir.Value], ir.Value]:
     """Return a function that the engine has, under its own name."""
     signature = ((None,), returns)
-    return ibis.udf.scalar.builtin(lambda value: value, name=name, signature=signature)
+    function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
+        lambda value: value, name=name, signature=signature
+    )
+    return function
 
 
-def _not_after(column: Any, text: str) -> Any:
+def _function_of_two(name: str, returns: dt.DataType) -> Callable[[str, ir.Value], ir.Value]:
+    """Return a function whose first argument is text."""
+    signature = ((dt.string, None), returns)
+    function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
+        lambda text, value: (text, value), name=name, signature=signature
+    )
+    return function
+
+
+def _not_after(column: ir.Value, text: str) -> ir.Value:
     # cast from text: Ibis writes the seconds of a DuckDB literal as a float
     return column <= ibis.literal(text).cast(column.type())
 
@@ -286,7 +298,7 @@ _spark_unix_micros = _function("unix_micros", dt.int64)
 _spark_naive = _function("to_timestamp_ntz", dt.timestamp)
 
 
-def _spark_microseconds(instant: Any) -> Any:
+def _spark_microseconds(instant: ir.Value) -> ir.Value:
     text = instant.cast("string")
     if instant.type().is_date():
         return _spark_unix_micros((text + "T00:00:00Z").cast(_UTC))
@@ -295,7 +307,7 @@ def _spark_microseconds(instant: Any) -> Any:
     return _spark_unix_micros(is_naive.ifelse((text + "Z").cast(_UTC), instant))
 
 
-def _spark_not_after(column: Any, text: str) -> Any:
+def _spark_not_after(column: ir.Value, text: str) -> ir.Value:
     if column.type().is_date():
         return _not_after(column, text)
     is_naive = _typeof(column) == "timestamp_ntz"
@@ -304,19 +316,17 @@ def _spark_not_after(column: Any, text: str) -> Any:
     )
 
 
-def _postgres_microseconds(instant: Any) -> Any:
+def _postgres_microseconds(instant: ir.Value) -> ir.Value:
     # extract(epoch ...) is an exact numeric, but an error in an integer's place for -infinity
     seconds = instant.epoch_seconds().cast(dt.Decimal(38, 6))
     infinite = instant.cast("string") == "-infinity"
     return infinite.ifelse(ibis.null("int64"), (seconds * 1_000_000).cast("int64"))
 
 
-_postgres_zoned = ibis.udf.scalar.builtin(
-    lambda zone, instant: instant, name="timezone", signature=((dt.string, None), _UTC)
-)
+_postgres_zoned = _function_of_two("timezone", _UTC)
 
 
-def _postgres_instant(newest: Any, microseconds: Any) -> Any:
+def _postgres_instant(newest: ir.Value, microseconds: ir.Value) -> ir.Value:
     dtype = newest.type()
     naive = newest.cast("timestamp") if dtype.is_date() else newest
     zoned = dtype.is_timestamp() and dtype.timezone is not None
@@ -325,13 +335,11 @@ def _postgres_instant(newest: Any, microseconds: Any) -> Any:
     return microseconds.isnull().ifelse(ibis.null(_UTC), instant)
 
 
-_snowflake_part = ibis.udf.scalar.builtin(
-    lambda part, instant: instant, name="date_part", signature=((dt.string, None), dt.int64)
-)
+_snowflake_part = _function_of_two("date_part", dt.int64)
 _EPOCH_UTC: Final = ibis.literal("1970-01-01T00:00:00+00:00").cast(_UTC)
 
 
-def _snowflake_microseconds(instant: Any) -> Any:
+def _snowflake_microseconds(instant: ir.Value) -> ir.Value:
     if instant.type().is_date():
         instant = instant.cast("timestamp")
     return _snowflake_part("epoch_microsecond", instant)
@@ -345,7 +353,7 @@ _bigquery_unix_micros = _function("unix_micros", dt.int64)
 _timestamp_micros = _function("timestamp_micros", _UTC)
 
 
-def _duckdb_microseconds(instant: Any) -> Any:
+def _duckdb_microseconds(instant: ir.Value) -> ir.Value:
     if _is_finer(instant.type()):  # nanoseconds would be rounded
         nanoseconds = _duckdb_epoch_ns(instant)
         rest = (nanoseconds % 1000 + 1000) % 1000
@@ -373,7 +381,7 @@ _ENGINES: Final = {
         _not_after,
     ),
 }
-"""Those whose way with instants is known. BigQuery, Databricks and Snowflake: from their manuals."""
+"""Those whose way with instants is known; of the ones that need an account, from their manuals."""
 
 
 def _engine_of(orders: ir.Table) -> str:
@@ -439,16 +447,16 @@ def _text(as_of: int, dtype: dt.DataType) -> str:
 
 def _is_finer(dtype: dt.DataType) -> bool:
     """Tell whether the type has nanoseconds, which are cut off."""
-    return dtype.is_timestamp() and (dtype.scale or 0) > _UTC.scale
+    return bool(dtype.is_timestamp() and (dtype.scale or 0) > _UTC.scale)
 
 
-def _has_counted_status(orders: ir.Table, name: str) -> Any:
+def _has_counted_status(orders: ir.Table, name: str) -> ir.Value:
     if name not in orders.columns:
         return ibis.literal(True)  # noqa: FBT003 - the value
     return ~orders[name].lower().isin(UNCOUNTED_STATUSES).fill_null(False)  # noqa: FBT003
 
 
-def _summable(amount: Any, engine: str) -> Any:
+def _summable(amount: ir.Value, engine: str) -> ir.Value:
     dtype = amount.type()
     if dtype.is_floating():
         number = amount.cast("float64")
@@ -463,7 +471,7 @@ def _summable(amount: Any, engine: str) -> Any:
     return amount.fill_null(_zero(amount.type()))
 
 
-def _zero(dtype: dt.DataType) -> Any:
+def _zero(dtype: dt.DataType) -> ir.Value:
     return ibis.literal("0").cast(dtype)
 
 
@@ -474,7 +482,7 @@ def _widest(dtype: dt.DataType) -> dt.DataType:
     return dt.Decimal(max(dtype.precision, _DIGITS), dtype.scale)
 
 
-def _whole_days(microseconds: Any) -> Any:
+def _whole_days(microseconds: ir.Value) -> ir.Value:
     # engines divide integers as floats: a multiple of DAY below 2**63 is one without rounding
     return ((microseconds - microseconds % DAY) // DAY).cast("int64")
 
@@ -522,7 +530,7 @@ def _histogram(summary: ir.Table) -> ir.Table:
     )
 
 
-def _finite(spend: Any) -> Any:
+def _finite(spend: ir.Value) -> ir.Value:
     if not spend.type().is_floating():
         return spend
     return (spend.isnan() | spend.isinf()).ifelse(ibis.null(spend.type()), spend)
@@ -592,7 +600,7 @@ def _score(summary: ir.Table, model: Model | None) -> ir.Table:
     )
 
 
-def _points(scored: Any, meets: Iterable[Any]) -> Any:
+def _points(scored: ir.Value, meets: Iterable[ir.Value]) -> ir.Value:
     # the best score is asked for first, and a null meets nothing
     cases = [(scored & met, points) for points, met in enumerate(meets, start=2)]
     one = ibis.literal(1)
@@ -606,13 +614,13 @@ def _whole(thresholds: Iterable[int], *, cap: bool = False) -> list[int]:
     return [least for least in thresholds if least <= _INT64_MAX]
 
 
-def _comparable(spend: Any) -> Any:
+def _comparable(spend: ir.Value) -> ir.Value:
     if spend.type().is_integer():
         return spend.cast(dt.Decimal(_DIGITS, 0))
     return _finite(spend)
 
 
-def _money(thresholds: Iterable[Decimal], dtype: dt.DataType) -> list[Any]:
+def _money(thresholds: Iterable[Decimal], dtype: dt.DataType) -> list[ir.Value]:
     """Return the thresholds as literals of the type, less those out of reach.
 
     They go as text, which engines read exactly. Rounding up to the type's scale is exact, too: no

@@ -117,16 +117,17 @@ def spark() -> Iterator[Engine]:
         yield Engine("spark", load, session.sql, connection)
 
 
-# PySpark 4.0 is older than pandas 3
+# of PySpark 4.0, which is older than pandas 3
 SPARK = [
     pytest.mark.spark,
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 OPEN = {"duckdb": duckdb, "postgres": postgres, "spark": spark}
 PARAMS = ["duckdb", "postgres", pytest.param("spark", marks=SPARK)]
 
 
-def fetch(table: Any) -> pl.DataFrame:
+def fetch(table: Any) -> Any:
     """Compute an Ibis table of scores, with the instant as a number.
 
     Ibis reads a Spark timestamp as if the session's zone were UTC, whatever was asked for.

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -377,8 +378,9 @@ def test_an_as_of_that_is_no_instant_is_refused(as_of):
 
 
 def test_a_model_that_is_none_is_refused():
+    unchecked: Any = {}
     with pytest.raises(rfm.InvalidModel, match=r"model is a dict, not an rfm\.Model"):
-        warehouse.score_orders(duckdb_table(one_customer([AS_OF])), as_of=AS_OF, model={})
+        warehouse.score_orders(duckdb_table(one_customer([AS_OF])), as_of=AS_OF, model=unchecked)
 
 
 def test_a_table_that_is_no_summary_is_refused():
@@ -390,6 +392,6 @@ def test_a_table_that_is_no_summary_is_refused():
 
 def test_without_ibis_the_error_names_the_extra():
     code = "import sys; sys.modules['ibis'] = None\nimport rfm\nimport rfm.warehouse"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert MissingExtra.__name__ in done.stderr
     assert "pip install 'rfm-scoring[warehouse]'" in done.stderr
