@@ -23,6 +23,8 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import polars as pl
+
 from rfm._frames import Kind, check_schema, many, refuse, some
 from rfm.errors import InvalidFrame, MissingExtra
 from rfm.model import Model
@@ -645,4 +647,4 @@ def _example() -> ir.Table:
         "amount": [20, 35, 50],
         "status": ["paid", "paid", "Refunded"],
     }
-    return ibis.memtable(rows)
+    return ibis.memtable(pl.DataFrame(rows))
