@@ -422,7 +422,7 @@ def _summary(orders: ir.Table, as_of: int, names: _Names, engine: str) -> ir.Tab
     )
     totals = lines.group_by("customer_id").aggregate(
         newest=lines.ordered_at.max(where=lines.counts),
-        frequency=lines.counts.sum(),
+        frequency=lines.count(where=lines.counts),
         monetary=lines.counts.ifelse(lines.amount, _zero(amount.type())).sum(),
     )
     timed = totals.mutate(microseconds=microseconds(totals.newest))
@@ -432,7 +432,7 @@ def _summary(orders: ir.Table, as_of: int, names: _Names, engine: str) -> ir.Tab
         "customer_id",
         last_order_at=instant(timed.newest, timed.microseconds),
         recency_days=_whole_days(timed.passed),
-        frequency=timed.frequency.cast("int64"),
+        frequency=timed.frequency,
         monetary=timed.monetary.cast(_widest(amount.type())),
     )
 
@@ -461,16 +461,23 @@ def _has_counted_status(orders: ir.Table, name: str) -> ir.Value:
 def _summable(amount: ir.Value, engine: str) -> ir.Value:
     dtype = amount.type()
     if dtype.is_floating():
-        number = amount.cast("float64")
-        return (number.isnan() | number.isinf()).ifelse(0.0, number).fill_null(0.0)
-    if dtype.is_integer():
+        amount = _finite(amount.cast("float64"))
+    elif dtype.is_integer():
         # an engine's sum of integers may wrap around
         amount = amount.cast(dt.Decimal(_DIGITS, 0))
-    elif engine == "postgres":
-        # the one whose decimals may be infinite or NaN, which ranks above infinity
-        finite = amount.abs() < ibis.literal("Infinity").cast(dt.Decimal())
-        amount = finite.ifelse(amount, ibis.null(dtype))
+    elif engine == "postgres":  # the one whose decimals may be infinite or NaN
+        amount = _finite(amount, dt.Decimal())
     return amount.fill_null(_zero(amount.type()))
+
+
+def _finite(value: ir.Value, comparable: dt.DataType = dt.float64) -> ir.Value:
+    """Return the value, with null for NaN and the infinities.
+
+    Not by isinf(), which Ibis 12 writes as FALSE for Spark. NaN is either greater than infinity or
+    not comparable.
+    """
+    below_infinity = value.abs() < ibis.literal("Infinity").cast(comparable)
+    return below_infinity.ifelse(value, ibis.null(value.type()))
 
 
 def _zero(dtype: dt.DataType) -> ir.Value:
@@ -515,7 +522,7 @@ def _histogram(summary: ir.Table) -> ir.Table:
     counted = summary.filter(summary.frequency >= 1).select(
         recency=summary.recency_days,
         frequency=summary.frequency,
-        monetary=_finite(summary.monetary),
+        monetary=_spend(summary.monetary),
     )
     # three rows of SELECT: an engine's own way to unnest an array is a page of SQL in Snowflake
     three = ibis.union(*(ibis.literal(k).name("number").as_table() for k in range(3)))
@@ -532,10 +539,11 @@ def _histogram(summary: ir.Table) -> ir.Table:
     )
 
 
-def _finite(spend: ir.Value) -> ir.Value:
-    if not spend.type().is_floating():
-        return spend
-    return (spend.isnan() | spend.isinf()).ifelse(ibis.null(spend.type()), spend)
+def _spend(monetary: ir.Value) -> ir.Value:
+    """Return the spend as a decimal, or as a float that is finite."""
+    if monetary.type().is_integer():
+        return monetary.cast(dt.Decimal(_DIGITS, 0))
+    return _finite(monetary) if monetary.type().is_floating() else monetary
 
 
 def _thresholds(histogram: ir.Table) -> ir.Table:
@@ -578,7 +586,7 @@ def _thresholds(histogram: ir.Table) -> ir.Table:
 def _score(summary: ir.Table, model: Model | None) -> ir.Table:
     model = _fit(summary) if model is None else model
     counted = summary.frequency >= 1
-    spend = _comparable(summary.monetary)
+    spend = _spend(summary.monetary)
     weights = model.weights
     points = summary.mutate(
         rfm_recency=_points(
@@ -614,12 +622,6 @@ def _whole(thresholds: Iterable[int], *, cap: bool = False) -> list[int]:
     if cap:
         return [min(most, _INT64_MAX) for most in thresholds]
     return [least for least in thresholds if least <= _INT64_MAX]
-
-
-def _comparable(spend: ir.Value) -> ir.Value:
-    if spend.type().is_integer():
-        return spend.cast(dt.Decimal(_DIGITS, 0))
-    return _finite(spend)
 
 
 def _money(thresholds: Iterable[Decimal], dtype: dt.DataType) -> list[ir.Value]:
