@@ -41,6 +41,7 @@ from rfm.summary import (
 try:
     import ibis
     import ibis.expr.datatypes as dt
+    from ibis.common.exceptions import IbisError
 except ImportError as error:
     raise MissingExtra(
         "Ibis is not installed; pip install 'rfm-scoring[warehouse]' and the extra of your engine, "
@@ -387,7 +388,12 @@ _ENGINES: Final = {
 
 
 def _engine_of(orders: ir.Table) -> str:
-    name: str = orders.get_backend().name
+    try:
+        name: str = orders.get_backend().name
+    except IbisError as error:
+        raise InvalidFrame(
+            "orders are of no engine, or of more than one; get them by connection.table(name)"
+        ) from error
     if name not in _ENGINES:
         raise InvalidFrame(
             f"orders are in {name}, whose way with instants is not known to rfm (known: "

@@ -319,7 +319,20 @@ def killed_by(mutant, folder):
     shutil.copytree(copy / "sql", copy / "rfm" / "sql")
     tests = [test for test in TESTS if (copy / test).exists()]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *tests],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-n",
+            "2",
+            "-m",
+            "not spark",
+            "-p",
+            "no:cacheprovider",
+            *tests,
+        ],
         cwd=copy,
         capture_output=True,
         text=True,
