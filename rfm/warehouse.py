@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "score_orders", "score_summary", "summarize_orders"]
 
 _UTC: Final = dt.Timestamp(timezone="UTC", scale=6)
+_FIRST, _LAST = map(microseconds_since_epoch, (datetime.min, datetime.max))
 _INT64_MAX: Final = 2**63 - 1
 _DIGITS: Final = 38
 _UP: Final = Context(prec=100, rounding=ROUND_CEILING)
@@ -445,7 +446,8 @@ def _summary(orders: ir.Table, as_of: int, names: _Names, engine: str) -> ir.Tab
 
 def _text(as_of: int, dtype: dt.DataType) -> str:
     """Write the instant as the type has it."""
-    moment = EPOCH + timedelta(microseconds=as_of)
+    # an as_of in another zone may lie hours outside of the years that can be written
+    moment = EPOCH + timedelta(microseconds=min(max(as_of, _FIRST), _LAST))
     if dtype.is_date():
         return moment.date().isoformat()
     finer = "999" if _is_finer(dtype) else ""  # all of the microsecond

@@ -80,7 +80,8 @@ def test_an_instant_is_the_same_in_every_type_and_session(engine, kind):
         datetime(2026, 3, 8, 6, 0),
         datetime(2026, 3, 8, 15, 0, tzinfo=timezone(timedelta(hours=9))),
         date(2026, 3, 8),
-        datetime.max.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=9))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=9))),
     ],
 )
 def test_as_of_may_be_written_in_many_ways(engine, as_of):
