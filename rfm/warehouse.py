@@ -19,7 +19,7 @@ extra `warehouse`, and Ibis' own extra of the engine, for example `ibis-framewor
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 __all__ = ["fit", "score_orders", "score_summary", "summarize_orders"]
 
 _UTC: Final = dt.Timestamp(timezone="UTC", scale=6)
-_FIRST, _LAST = map(microseconds_since_epoch, (datetime.min, datetime.max))
+_FIRST: Final = microseconds_since_epoch(datetime.min.replace(tzinfo=UTC))
+_LAST: Final = microseconds_since_epoch(datetime.max.replace(tzinfo=UTC))
 _INT64_MAX: Final = 2**63 - 1
 _DIGITS: Final = 38
 _UP: Final = Context(prec=100, rounding=ROUND_CEILING)
