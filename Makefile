@@ -12,17 +12,20 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test test-server soak bench wheel-test lint sql-lint catalogue format types imports lock lock-check clean help
+.PHONY: demo test test-spark test-server soak bench wheel-test lint sql-lint catalogue format types imports lock lock-check clean help
 
 demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
 	$(BIN)/rfm demo $(ARGS)
 
 test: .venv/ready ## the whole suite on an embedded PostgreSQL, but for the slow tests
-	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow and not spark" $(ARGS)
+
+test-spark: .venv/ready ## the part that runs on a local Spark; needs Java 17
+	$(PYTEST) -m spark $(ARGS) tests/warehouse tests/proof
 
 test-server: .venv/ready ## the database part on a server of yours: RFM_TEST_DSN=postgresql://...
 	@test -n "$(RFM_TEST_DSN)" || { echo "usage: make test-server RFM_TEST_DSN=postgresql://..." >&2; exit 2; }
-	RFM_TEST_DSN="$(RFM_TEST_DSN)" $(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS) tests/db tests/proof
+	RFM_TEST_DSN="$(RFM_TEST_DSN)" $(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow and not spark" $(ARGS) tests/db tests/proof
 
 soak: .venv/ready ## the long ones: load, crashes, ten thousand histories, every mutant (hours)
 	$(PYTEST) -m slow tests/soak -s

@@ -46,6 +46,7 @@ NOT_RUN: Final = {
     "pip install .": "would change the environment that runs this; tests/packaging does it",
     "pip install '.[cli,embedded]'": "the same",
     "pip install '.[cli,testing,embedded]'": "the same",
+    "pip install '.[warehouse]' 'ibis-framework[duckdb]'": "the same",
     "pip install --no-deps lifetimes": "the same",
     "npx supabase link --project-ref YOUR_PROJECT_REF": "needs a Supabase project",
     "npx supabase db push --include-all": "needs a Supabase project",

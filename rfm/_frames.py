@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     """What a column may hold. Nothing but nulls (pl.Null) is of every kind."""
 
     wanted: str
-    holds: Callable[[pl.DataType], bool]
+    holds: Callable[[Any], bool]  # given the column's type
     remedy: str
 
 
@@ -67,8 +67,19 @@ def check_columns(
         found = type(frame).__name__
         raise InvalidFrame(f"{name} is a {found}, not a Polars frame; make it a pl.DataFrame first")
     schema = frame.collect_schema()
-    refuse(*_missing(schema, name, kinds, remedy), *_unfit(schema, name, {**optional, **kinds}))
+    check_schema(schema, name, kinds, remedy, optional)
     return schema
+
+
+def check_schema(
+    schema: Mapping[str, Any],
+    name: str,
+    kinds: Mapping[str, Kind],
+    remedy: str,
+    optional: Mapping[str, Kind],
+) -> None:
+    """Raise InvalidFrame for every missing or unfit column."""
+    refuse(*_missing(schema, name, kinds, remedy), *_unfit(schema, name, {**optional, **kinds}))
 
 
 def check_summary(summary: pl.DataFrame | pl.LazyFrame) -> pl.Schema:
@@ -139,7 +150,9 @@ def some(values: Iterable[object], limit: int = 5) -> str:
     return ", ".join(head[:limit] + ["…"] * (len(head) > limit))
 
 
-def _missing(schema: pl.Schema, name: str, kinds: Mapping[str, Kind], remedy: str) -> Iterator[str]:
+def _missing(
+    schema: Mapping[str, Any], name: str, kinds: Mapping[str, Kind], remedy: str
+) -> Iterator[str]:
     missing = [column for column in kinds if column not in schema]
     if missing:
         yield (
@@ -148,7 +161,7 @@ def _missing(schema: pl.Schema, name: str, kinds: Mapping[str, Kind], remedy: st
         )
 
 
-def _unfit(schema: pl.Schema, name: str, kinds: Mapping[str, Kind]) -> Iterator[str]:
+def _unfit(schema: Mapping[str, Any], name: str, kinds: Mapping[str, Kind]) -> Iterator[str]:
     unfit = [
         f"{column!r} is {schema[column]}, not {kind.wanted}: {kind.remedy}"
         for column, kind in kinds.items()

@@ -55,7 +55,7 @@ def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
         .filter(pl.col("frequency") >= 1)
         .collect(engine="streaming")
     )
-    _refuse_unfit(counted)
+    refuse_unfit(customers=counted.height, early=counted.filter(pl.col("recency_days") < 0).height)
     return Model(
         _thresholds(counted["recency_days"], less_is_better=True),
         _thresholds(counted["frequency"]),
@@ -63,13 +63,13 @@ def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     )
 
 
-def _refuse_unfit(counted: pl.DataFrame) -> None:
-    if counted.is_empty():
+def refuse_unfit(*, customers: int, early: int) -> None:
+    """Raise unless there are customers with a counted order, and none of them ordered early."""
+    if not customers:
         raise EmptyFit(
             "0 customers have a counted order (frequency of 1 or more), so there are no quintiles "
             "to find; summarize more orders, or score with rfm.PUBLISHED"
         )
-    early = counted.filter(pl.col("recency_days") < 0).height
     if early:
         refuse(
             f"{many(early, 'row')} of summary with recency_days below 0; "

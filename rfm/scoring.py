@@ -51,9 +51,7 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     >>> score_frame(summary, PUBLISHED)["lead_score"].to_list()
     [23, 11]
     """
-    if not isinstance(model, Model | None):
-        found = type(model).__name__
-        raise InvalidModel(f"model is a {found}, not an rfm.Model; make one by rfm.Model.from_json")
+    check_model(model)
     schema = check_summary(summary)
     scores = _scores(quintiles(summary) if model is None else model, schema)
     if isinstance(summary, pl.LazyFrame):
@@ -61,6 +59,13 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     # the streaming engine keeps a batch's many short steps in the cache
     scored = summary.lazy().select(scores).collect(engine="streaming")
     return summary.with_columns(scored.get_columns())
+
+
+def check_model(model: object) -> None:
+    """Raise InvalidModel unless the model is one, or None."""
+    if not isinstance(model, Model | None):
+        found = type(model).__name__
+        raise InvalidModel(f"model is a {found}, not an rfm.Model; make one by rfm.Model.from_json")
 
 
 def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:

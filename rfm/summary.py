@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 UNCOUNTED_STATUSES: Final = ("cancelled", "canceled", "refunded", "failed", "void")
 """An order of one of these, in any case, does not count."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = 86_400_000_000  # all instants are microseconds since the epoch
-_MICROSECONDS: Final = {"us": 1, "ms": 1_000, "days": _DAY}
-_EARLIEST: Final = -2_440_588 * _DAY  # PostgreSQL's: 4713-11-24 BC, where Julian days begin
-_MINUS_INFINITY: Final = _EARLIEST - 1  # whatever lies before
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DAY: Final = 86_400_000_000  # all instants are microseconds since the epoch
+_MICROSECONDS: Final = {"us": 1, "ms": 1_000, "days": DAY}
+EARLIEST: Final = -2_440_588 * DAY  # PostgreSQL's: 4713-11-24 BC, where Julian days begin
+_MINUS_INFINITY: Final = EARLIEST - 1  # whatever lies before
 _INT64_MAX: Final = 2**63 - 1
 _DECIMAL_DIGITS: Final = 38
 _FAULTS: Final = {
@@ -130,16 +130,21 @@ def summarize_orders(  # noqa: PLR0913 - four are the names of columns
 def _expression(as_of: datetime | date | pl.Expr) -> pl.Expr:
     if isinstance(as_of, pl.Expr):
         return as_of
+    microseconds = microseconds_since_epoch(as_of, "a datetime, a date or a Polars expression")
+    return pl.lit(microseconds, pl.Int64).cast(pl.Datetime("us", "UTC"))
+
+
+def microseconds_since_epoch(as_of: object, wanted: str = "a datetime or a date") -> int:
+    """Return the instant as a number: UTC where it is naive, of a date its midnight UTC."""
     if not isinstance(as_of, date):  # as every datetime is
         raise InvalidAsOf(
-            f"as_of is {as_of!r}, not a datetime, a date or a Polars expression; "
+            f"as_of is {as_of!r}, not {wanted}; "
             "parse text with datetime.fromisoformat(), say datetime.now(UTC) for the present"
         )
     moment = as_of if isinstance(as_of, datetime) else datetime.combine(as_of, time())
     if moment.utcoffset() is None:
         moment = moment.replace(tzinfo=UTC)
-    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
-    return pl.lit(microseconds, pl.Int64).cast(pl.Datetime("us", "UTC"))
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _lines(
@@ -301,11 +306,11 @@ def _distinct(people: pl.DataFrame | pl.LazyFrame, name: str) -> pl.LazyFrame:
 def _numbers() -> list[pl.Expr]:
     newest, as_of = pl.col("last_order_at"), pl.col("as_of")
     # days and the rest of a day apart: the difference of two extremes fits no Int64
-    days = as_of // _DAY - newest // _DAY - (as_of % _DAY < newest % _DAY).cast(pl.Int64)
+    days = as_of // DAY - newest // DAY - (as_of % DAY < newest % DAY).cast(pl.Int64)
     return [
         pl.col("customer_id"),
         newest.cast(pl.Datetime("us", "UTC")),
-        pl.when(newest >= _EARLIEST).then(days).alias("recency_days"),
+        pl.when(newest >= EARLIEST).then(days).alias("recency_days"),
         pl.col("frequency").cast(pl.Int64).fill_null(0),
         pl.col("monetary").fill_null(0),
     ]

@@ -60,7 +60,7 @@ def test_the_extras_that_are_installed_exist(runner):
     named = {
         extra
         for line in runner.NOT_RUN
-        for extras in re.findall(r"^pip install .*\[(.*)\]", line)
+        for extras in re.findall(r"'\.\[(.*?)\]", line)
         for extra in extras.split(",")
     }
     assert named

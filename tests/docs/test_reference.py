@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 import rfm
 import rfm.testing
-from rfm import cli, db, errors
+from rfm import cli, db, errors, warehouse
 from rfm.db.connect import connect, run_script
 from rfm.db.embedded import start_server
 from rfm.db.migrations import read_sql, sql_names
@@ -85,8 +85,9 @@ TESTING = {
         ("### Orders, summary, model, scores", rfm, set(rfm.__all__)),
         ("## rfm.db", db, set(db.__all__)),
         ("## rfm.testing", rfm.testing, TESTING),
+        ("## rfm.warehouse", warehouse, set(warehouse.__all__)),
     ],
-    ids=["rfm", "rfm.db", "rfm.testing"],
+    ids=["rfm", "rfm.db", "rfm.testing", "rfm.warehouse"],
 )
 def test_every_public_name_is_documented_with_its_signature(title, module, public):
     found = documented(title)
