@@ -101,7 +101,7 @@ def address(engine: Engine) -> str:
 
 def adbc(engine: Engine) -> pl.DataFrame:
     """ADBC's driver, which reads binary COPY into Arrow: the reader of rfm.db."""
-    with open_reader(engine) as reader:
+    with engine.connect() as connection, open_reader(connection) as reader:
         return reader.read(rows(FINITE).replace("{", "{{").replace("}", "}}")).cast(SCHEMA)
 
 

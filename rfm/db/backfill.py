@@ -159,7 +159,7 @@ class _Run:
 
     def work(self, ranges: Iterator[KeyRange]) -> None:
         """Go through ranges until none is left."""
-        with self.engine.connect() as connection, open_reader(self.engine) as reader:
+        with self.engine.connect() as connection, open_reader(connection) as reader:
             while (keys := next(ranges, None)) and not self.stop.is_set():
                 self.go_through(keys, connection, reader)
 

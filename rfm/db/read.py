@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
+import sqlalchemy
 from adbc_driver_manager.dbapi import Connection
 from adbc_driver_manager.dbapi import Error as ReaderError
 from adbc_driver_postgresql import dbapi
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Engine
 
 from rfm.db.render import composed
 
@@ -27,10 +27,10 @@ __all__ = ["Reader", "ReaderError", "exact", "open_reader"]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An ADBC connection to where an engine leads, and by its mapping."""
+    """An ADBC connection to where another connection leads, and by its mapping."""
 
-    engine: Engine
-    connection: Connection
+    source: sqlalchemy.Connection
+    opened: Connection
 
     def read(self, sql: str, **values: object) -> pl.DataFrame:
         """Return the rows of a query, with its `{values}` written in.
@@ -38,22 +38,22 @@ class Reader:
         They come as they are in PostgreSQL's binary format: a query has to turn numeric into text
         or integers, and to leave infinite instants out, for Arrow knows neither.
         """
-        with self.connection.cursor() as cursor:
-            cursor.execute(composed(self.engine, sql, **values).as_string())
+        with self.opened.cursor() as cursor:
+            cursor.execute(composed(self.source, sql, **values).as_string())
             return cursor.fetch_polars()
 
 
 @contextmanager
-def open_reader(engine: Engine) -> Iterator[Reader]:
-    """Open a reader with an address that the engine's own connection tells.
+def open_reader(connection: sqlalchemy.Connection) -> Iterator[Reader]:
+    """Open a reader to where an open connection leads.
 
-    The engine's URL need not hold all of it, nor the password, if it was made in another way.
+    The URL of its engine need not hold all of the address, nor the password, if the engine was made
+    in another way.
     """
-    with engine.connect() as connection:
-        info = cast("psycopg.Connection", connection.connection.driver_connection).info
-        address = make_conninfo(info.dsn, password=info.password or None)
+    info = cast("psycopg.Connection", connection.connection.driver_connection).info
+    address = make_conninfo(info.dsn, password=info.password or None)
     with dbapi.connect(address, autocommit=True) as opened:
-        yield Reader(engine, opened)
+        yield Reader(connection, opened)
 
 
 def exact(numbers: pl.Series) -> pl.Series:

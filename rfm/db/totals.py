@@ -113,8 +113,8 @@ def every_range(
     with engine.connect() as connection:
         need(connection)
         ranges = key_ranges(connection, size)
-    with open_reader(engine) as reader:
-        yield (read_totals(reader, keys, until) for keys in ranges)
+        with open_reader(connection) as reader:
+            yield (read_totals(reader, keys, until) for keys in ranges)
 
 
 def instant(moment: datetime) -> pl.Expr:
