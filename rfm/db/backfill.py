@@ -98,13 +98,12 @@ def backfill(
     (3, 0)
     """
     run = _Run(engine, Pace() if pace is None else pace, on_progress or _look_away)
-    ranges = iter(run.prepare())  # of a list: may be asked by several threads
     with run.told(), ThreadPoolExecutor(run.pace.workers) as pool:
         try:
-            for done in as_completed(
-                [pool.submit(run.work, ranges) for _ in range(run.pace.workers)]
-            ):
-                done.result()
+            ranges = iter(run.prepare())  # of a list: may be asked by several threads
+            workers = [pool.submit(run.work, ranges) for _ in range(run.pace.workers)]
+            for worker in as_completed(workers):
+                worker.result()
         except BaseException:  # also an interrupt: no worker begins another batch
             run.stop.set()
             raise

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from adbc_driver_postgresql import dbapi
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
@@ -22,6 +23,7 @@ from rfm import Model, db
 from rfm.db import Pace
 from rfm.db.connect import run_script
 from rfm.db.migrations import migrations, read_sql
+from rfm.db.read import ReaderError
 from rfm.errors import BackfillStopped, InvalidArgument
 from rfm.testing import assert_scores_match, models, orders, temporary_database
 
@@ -226,6 +228,12 @@ def test_an_engine_that_was_made_in_another_way_will_do(crm):
         made.dispose()
 
 
+def test_no_error_of_the_reader_tells_the_password():
+    with pytest.raises(ReaderError) as error:
+        dbapi.connect("user=crm password=SECRET host=127.0.0.1 port=1 dbname=crm")
+    assert "SECRET" not in str(error.value)
+
+
 # ---------------------------------------------------------------- beside others
 
 
@@ -306,6 +314,16 @@ def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
     with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
         db.backfill(crm, Pace(workers=1, batch=10))
     assert stopped.value.done.rescored == 50
+
+
+def test_writers_who_do_not_end_stop_it_before_it_begins(crm):
+    run(
+        crm,
+        "create or replace function wait_for_lead_score_writers(patience interval default '1 minute')"
+        " returns void language plpgsql as $$begin raise exception 'still open'; end$$",
+    )
+    with pytest.raises(BackfillStopped, match="still open; 0 of 0 customers were looked at"):
+        db.backfill(crm)
 
 
 def test_it_refuses_where_the_trigger_does_not_run(crm):
@@ -410,3 +428,27 @@ def test_json_is_one_object_on_standard_output(crm):
         "finished": True,
     }
     assert done.stderr == ""
+
+
+def test_json_tells_how_far_it_came_when_it_is_stopped(crm):
+    run(crm, "alter table customers disable trigger calculate_customer_lead_score")
+    done = subprocess.run(
+        [RFM, "db", "backfill", "--json", "--dsn", dsn(crm)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["finished"] is False
+    assert done.stderr.startswith("error: the trigger calculate_customer_lead_score")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--batch", "0"], ["--workers", "0"], ["--pause", "-1"]])
+def test_a_bad_call_is_one_line(words):
+    done = subprocess.run(
+        [RFM, "db", "backfill", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: 1 problem: ")
+    assert done.stdout == ""
