@@ -8,7 +8,8 @@ from importlib.resources import files
 
 # `comment on` stands behind every object that a migration creates, so the file itself is the list.
 _OBJECT = re.compile(
-    r"^comment on (?P<kind>materialized view|table|column|view|index|function|trigger) "
+    r"^comment on "
+    r"(?P<kind>materialized view|table|column|view|index|function|procedure|trigger) "
     r"(?P<name>\S+(?: on \S+)?) is",
     re.MULTILINE,
 )
