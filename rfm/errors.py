@@ -16,6 +16,7 @@
     │   ├── PreflightFailed   the database lacks something that the migrations need
     │   ├── MigrationEdited   an applied file is not the shipped one
     │   └── DatabaseBusy      a lock could not be had in time
+    ├── SchedulerMissing    the database has no pg_cron
     ├── FileInTheWay        a file with another text stands where one should be written
     └── FoundDifference     database and library disagree on a score
 """
@@ -75,6 +76,10 @@ class MigrationEdited(MigrationRefused):
 
 class DatabaseBusy(MigrationRefused):
     """A lock could not be had in time; the same call may succeed later."""
+
+
+class SchedulerMissing(RfmError):
+    """The database has no pg_cron; the message has the lines for an ordinary crontab."""
 
 
 class FileInTheWay(RfmError):

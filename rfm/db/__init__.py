@@ -8,6 +8,8 @@ from rfm.db.models import activate, active_model, fit_active_model, rescore
 from rfm.db.plan import plan
 from rfm.db.proof import score_differences
 from rfm.db.rollback import rollback
+from rfm.db.schedule import ScheduledJob, schedule
+from rfm.db.stale import rescore_stale
 from rfm.db.status import MigrationStatus, State, status
 from rfm.db.survey import BaseTable, survey
 from rfm.db.verify import Check, verify
@@ -18,6 +20,7 @@ __all__ = [
     "DatabaseObject",
     "Migration",
     "MigrationStatus",
+    "ScheduledJob",
     "State",
     "activate",
     "active_model",
@@ -28,7 +31,9 @@ __all__ = [
     "migrations",
     "plan",
     "rescore",
+    "rescore_stale",
     "rollback",
+    "schedule",
     "score_differences",
     "status",
     "survey",

@@ -91,7 +91,7 @@ begin
     -- a transaction that scored before due_until, perhaps with the model before, and has not committed, is seen by
     -- no query below: wait for it, or leave done_until where it is, so that the next run looks there again
     begin
-        perform public.wait_for_lead_score_writers('10 seconds');
+        perform public.wait_for_lead_score_writers('5 seconds');
     exception when lock_not_available then
         settled := false;
     end;
@@ -226,8 +226,8 @@ call again (more). Commit between two calls, and nobody waits for long.';
 -- ---------------------------------------------------------------- the daily jobs
 
 create or replace function public.schedule_lead_score_jobs(
-    refresh_schedule text default '0 2 * * *',
-    rescore_schedule text default '30 2 * * *'
+    refresh_schedule text default null,
+    rescore_schedule text default null
 )
 returns table (job text, schedule text, command text)
 language plpgsql
@@ -243,13 +243,15 @@ begin
     end if;
 
     -- dynamic: the schema cron is there only where the extension is
-    return query execute $cron$
-        with wanted (job, schedule, command) as (
+    execute $cron$
+        select cron.schedule(w.job, coalesce(w.schedule, j.schedule, w.usual_schedule), w.command)
+        from (
             values
-            ('refresh-customer-timeline', $1, 'select public.refresh_customer_activity_timeline()'),
+            ('refresh-customer-timeline', $1, '0 2 * * *', 'select public.refresh_customer_activity_timeline()'),
             (
                 'rescore-stale-customers',
                 $2,
+                '30 2 * * *',
                 $job$do $run$
 declare
     rescored bigint;
@@ -265,21 +267,23 @@ begin
 end;
 $run$;$job$
             )
-        ),
-
-        scheduled as materialized (
-            select w.job, w.schedule, w.command, cron.schedule(w.job, w.schedule, w.command) as jobid
-            from wanted as w
-        )
-
-        select s.job, s.schedule, s.command from scheduled as s
+        ) as w (job, schedule, usual_schedule, command)
+        left join cron.job as j on j.jobname = w.job and j.username = current_user
     $cron$
     using refresh_schedule, rescore_schedule;
+
+    return query execute $cron$
+        select j.jobname::pg_catalog.text, j.schedule, j.command
+        from cron.job as j
+        where j.jobname in ('refresh-customer-timeline', 'rescore-stale-customers') and j.username = current_user
+        order by j.jobname
+    $cron$;
 end;
 $$;
 
 comment on function public.schedule_lead_score_jobs(text,text) is
-'Has pg_cron refresh the timeline and rescore stale customers each day, or at the given times; twice is once.';
+'Has pg_cron refresh the timeline and rescore stale customers: at the given times, or at those it has already, or daily.
+Twice is once.';
 
 do $$
 begin
