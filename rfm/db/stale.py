@@ -18,7 +18,7 @@ def rescore_stale(engine: Engine) -> int:
     >>> with temporary_database() as engine:
     ...     with engine.begin() as connection:
     ...         _ = run_script(connection, read_sql("demo", "base_tables"))
-    ...         _ = run_script(connection, "insert into customers (email) values ('ada@example.com')")
+    ...         _ = run_script(connection, "insert into customers (email) values ('ada@x.org')")
     ...     _ = apply(engine)
     ...     rescore_stale(engine), rescore_stale(engine)
     (1, 0)

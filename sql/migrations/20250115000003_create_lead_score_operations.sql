@@ -129,13 +129,13 @@ begin
             where d.days < extract(day from seen_until - '4714-11-24 00:00:00+00 BC'::timestamp with time zone)
         loop
             insert into public.lead_score_rescoring_due (customer_id)
-            select c.id
+            select o.customer_id
             from public.lead_score_orders as o
-            inner join public.customers as c on c.id = o.customer_id
             where
                 o.ordered_at > seen_until - age
                 and o.ordered_at <= due_until - age
-                and c.last_scored_at < o.ordered_at + age
+                -- no join: the planner would read all customers rather than look some hundreds up
+                and (select c.last_scored_at from public.customers as c where c.id = o.customer_id) < o.ordered_at + age
                 and not exists (
                     select
                     from public.lead_score_orders as n

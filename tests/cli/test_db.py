@@ -25,21 +25,21 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     plan = rfm_command("db", "plan", "--dsn", url).stdout
     assert "view public.hot_leads" in plan
     assert f"in database '{rfm_crm_engine.url.database}'" in plan
-    assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 3
+    assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 4
     assert rfm_command("db", "apply", DATABASE_URL=url).stdout == "nothing to apply\n"
     assert rfm_command("db", "plan", DATABASE_URL=url).stdout == "nothing to apply\n"
-    assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 3
-    assert "20 of 20 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
+    assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 4
+    assert "24 of 24 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
     told = json.loads(rfm_command("db", "verify", "--json", DATABASE_URL=url).stdout)
-    assert len(told) == 20
+    assert len(told) == 24
     assert {frozenset(one) for one in told} == {frozenset({"fact", "passed", "found"})}
     with rfm_crm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
     failed = rfm_command("db", "verify", DATABASE_URL=url, code=1).stdout
     assert "FAILED" in failed
-    assert "19 of 20 checks passed" in failed
+    assert "23 of 24 checks passed" in failed
     rfm_command("db", "rollback", DATABASE_URL=url, code=1)  # no answer on stdin: not done
-    assert rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout.count("rolled back") == 3
+    assert rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout.count("rolled back") == 4
     assert (
         rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout == "nothing to roll back\n"
     )
@@ -85,7 +85,7 @@ def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
 
 
 def test_export_names_what_it_wrote(rfm_command, tmp_path):
-    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 3
+    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 4
     assert rfm_command("db", "export", tmp_path).stdout == "every file is there already\n"
 
 

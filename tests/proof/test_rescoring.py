@@ -55,8 +55,8 @@ def let_pass(connection, time):
     for statement in (
         "update orders set created_at = created_at - :time",
         "update customers set last_scored_at = last_scored_at - :time",
-        "update lead_score_rescoring set done_until = done_until - :time,"
-        " planned_until = planned_until - :time",
+        "update lead_score_rescoring set done_until = done_until - :time",
+        "update lead_score_rescoring set planned_until = planned_until - :time",
     ):
         past_triggers(connection, statement, time=time)
 
