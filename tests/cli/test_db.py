@@ -45,7 +45,27 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     )
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify"])
+def test_stale_customers_are_rescored_and_counted(rfm_command, rfm_engine):
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            set local session_replication_role = replica;
+            insert into customers (email) select n::text from generate_series(1, 1234) as n;
+            """,
+        )
+    url = address(rfm_engine)
+    assert rfm_command("db", "rescore-stale", "--dsn", url).stdout == "1,234 customers rescored\n"
+    assert rfm_command("db", "rescore-stale", "--dsn", url).stdout == "0 customers rescored\n"
+
+
+def test_without_pg_cron_schedule_tells_what_to_put_into_a_crontab(rfm_command, rfm_engine):
+    told = rfm_command("schedule", "--dsn", address(rfm_engine), code=2).stderr
+    assert told.startswith("error: pg_cron is not in database")
+    assert "30 2 * * * rfm db rescore-stale\n" in told
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify", "rescore-stale"])
 def test_a_database_that_does_not_answer_is_one_line(rfm_command, command):
     dsn = "postgresql://nobody@127.0.0.1:1/nothing"
     done = rfm_command("db", command, "--dsn", dsn, code=2)

@@ -327,6 +327,8 @@ def test_a_score_for_an_instant_to_come_is_not_stale(crm):
     assert len(do(crm, "select * from lead_score_drift(now())")) == 1
     assert health(crm)["stale scores"][1].startswith("0 customers")
     assert db.rescore_stale(crm) == 0
+    do(crm, "update lead_score_rescoring set done_until = null")
+    assert db.rescore_stale(crm) == 0
 
 
 def test_a_run_that_was_never_complete_is_told_after_two_days(rfm_engine):

@@ -5,8 +5,9 @@ import time
 import psycopg
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
-from rfm import db
+from rfm import cli, db
 from rfm.db.connect import run_script
 from rfm.errors import SchedulerMissing
 
@@ -68,6 +69,16 @@ def test_schedule_keeps_the_times_that_somebody_chose_and_changes_those_it_is_gi
     with cron_engine.begin() as connection:
         run_script(connection, db.migrations()[3].script)
     assert db.schedule(cron_engine) == chosen
+
+
+def test_the_command_shows_what_is_scheduled(cron_engine):
+    db.apply(cron_engine)
+    done = CliRunner().invoke(
+        cli.app, ["schedule", "--dsn", dsn(cron_engine), "--rescore", "0 4 * * *"]
+    )
+    assert done.exit_code == 0
+    for shown in ("refresh-customer-timeline", "0 2 * * *", RESCORE, "0 4 * * *"):
+        assert shown in done.stdout
 
 
 def test_a_time_that_is_none_is_refused_and_changes_nothing(cron_engine):

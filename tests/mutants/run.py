@@ -17,12 +17,15 @@ ROOT = Path(__file__).parents[2]
 SCORING = "sql/migrations/20250115000001_create_lead_scoring.sql"
 TIMELINE = "sql/migrations/20250115000000_create_customer_activity_timeline.sql"
 POST = "sql/migrations/20250115000002_create_post_migration_objects.sql"
+OPERATIONS = "sql/migrations/20250115000003_create_lead_score_operations.sql"
 # quick ones first: a mutant is done with at its first failure
 TESTS = [
     "tests/proof/test_cases.py",
     "tests/proof/test_histories.py",
     "tests/db/test_writes.py",
     "tests/db/test_proof.py",
+    "tests/proof/test_rescoring.py",
+    "tests/db/test_operations.py",
     "tests/db/test_guide.py",
     "tests/db/test_apply.py",
     "tests/db/test_concurrency.py",
@@ -293,6 +296,110 @@ MUTANTS = [
         POST,
         "'revoke all on function public.refresh",
         "'grant all on function public.refresh",
+    ),
+    # rescoring by due date
+    Mutant(
+        "rescoring: an older order makes due",
+        OPERATIONS,
+        "n.customer_id = o.customer_id\n                        and n.ordered_at > ",
+        "false\n                        and n.ordered_at > ",
+    ),
+    Mutant("rescoring: due a day late", OPERATIONS, "t.days + 1::bigint", "t.days + 2::bigint"),
+    Mutant(
+        "rescoring: orders from the future are forgotten",
+        OPERATIONS,
+        "select 0\n                union",
+        "select 1\n                union",
+    ),
+    Mutant(
+        "rescoring: who was scored in time is due",
+        OPERATIONS,
+        "< o.ordered_at + age",
+        "<= o.ordered_at + age",
+    ),
+    Mutant(
+        "rescoring: a clock is never set back",
+        OPERATIONS,
+        "select r.done_until - interval '1 hour'",
+        "select r.done_until",
+    ),
+    Mutant(
+        "rescoring: a mark in the future is believed",
+        OPERATIONS,
+        "where r.model_id = active.id and r.done_until <= due_until;",
+        "where r.model_id = active.id;",
+    ),
+    Mutant(
+        "rescoring: another model goes unnoticed",
+        OPERATIONS,
+        "where r.model_id = active.id and r.done_until <= due_until;",
+        "where r.done_until <= due_until;",
+    ),
+    Mutant(
+        "rescoring: writers are not waited for",
+        OPERATIONS,
+        "perform public.wait_for_lead_score_writers('5 seconds');",
+        "null;",
+    ),
+    Mutant(
+        "rescoring: open transactions are forgotten",
+        OPERATIONS,
+        "settled := false;",
+        "settled := true;",
+    ),
+    Mutant(
+        "rescoring: a score for an instant to come is old",
+        OPERATIONS,
+        "where c.last_scored_at <= due_until --",
+        "where true --",
+    ),
+    Mutant(
+        "rescoring: the unscored stay so",
+        OPERATIONS,
+        "where c.last_scored_at is null;",
+        "where false;",
+    ),
+    Mutant(
+        "rescoring: an unfinished run moves the mark",
+        OPERATIONS,
+        "if not more then",
+        "if true then",
+    ),
+    Mutant(
+        "rescoring: no look for those due since",
+        OPERATIONS,
+        "more := queued and found;",
+        "more := false;",
+    ),
+    Mutant(
+        "rescoring: an old snapshot will do",
+        OPERATIONS,
+        "<> 'read committed' then\n        raise exception 'stale",
+        "= 'never' then\n        raise exception 'stale",
+    ),
+    Mutant(
+        "rescoring: as the caller",
+        OPERATIONS,
+        "inout more boolean default null\n)\nlanguage plpgsql\nsecurity definer",
+        "inout more boolean default null\n)\nlanguage plpgsql",
+    ),
+    Mutant(
+        "rescoring: callable by all",
+        OPERATIONS,
+        "'revoke all on procedure public",
+        "'grant all on procedure public",
+    ),
+    Mutant(
+        "health: a score of today is a failure",
+        OPERATIONS,
+        "'stale scores', overdue = 0",
+        "'stale scores', stale = 0",
+    ),
+    Mutant(
+        "health: a refresh by other means goes unnoticed",
+        OPERATIONS,
+        "r.filenode = pg_relation_filenode(to_regclass('public.customer_activity_timeline'))",
+        "r.filenode is not null",
     ),
     # the core
     Mutant(
