@@ -386,8 +386,8 @@ MUTANTS = [
     Mutant(
         "rescoring: callable by all",
         OPERATIONS,
-        "'revoke all on procedure public",
-        "'grant all on procedure public",
+        "'revoke all on procedure public.rescore_stale_customers(integer, bigint, boolean) from %s'",
+        "'select %L'",
     ),
     Mutant(
         "health: a score of today is a failure",
