@@ -19,7 +19,8 @@ create table if not exists public.lead_score_rescoring (
 );
 
 comment on table public.lead_score_rescoring is
-'How far rescore_stale_customers() has come: one row. Set done_until to null, and its next run looks at everybody.';
+'How far rescore_stale_customers() has come: one row. Empty lead_score_rescoring_due and
+set done_until to null, and its next run looks at everybody.';
 comment on column public.lead_score_rescoring.only_row is 'True: there is no second row.';
 comment on column public.lead_score_rescoring.done_until is
 'At this instant every score was the true one; null: not known.';
