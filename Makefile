@@ -66,7 +66,7 @@ lock: ## pin the newest versions again; ARGS="--upgrade-package polars" for one
 	$$compile --no-deps requirements/data.in -o requirements/data.txt && \
 	awk '/^[a-z]/ { pin = $$1 } /rfm-scoring .pyproject.toml/ { print pin }' requirements/dev.txt > $$tmp/ours.txt && \
 	$$compile $(or $(ARGS),--upgrade) --all-extras --group bench --constraint $$tmp/ours.txt \
-	pyproject.toml -o requirements/bench.txt
+	pyproject.toml -o requirements/bench.txt && sed -i "s|$$tmp/||" requirements/bench.txt
 
 lock-check: .venv/ready ## is the lock in step with pyproject.toml? (offline)
 	$(PYTEST) tests/packaging/test_lock.py

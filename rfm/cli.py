@@ -233,6 +233,22 @@ def _print_query(run: Demo, name: str, title: str) -> None:
         _print_table(title, columns, cursor.fetchall())
 
 
+@app.command("schedule")
+def schedule_command(
+    dsn: Dsn = None,
+    mapping: MappingFile = None,
+    refresh: Annotated[
+        str | None, typer.Option(help="When to refresh the timeline: a cron expression.")
+    ] = None,
+    rescore: Annotated[
+        str | None, typer.Option(help="When to rescore stale customers: a cron expression.")
+    ] = None,
+) -> None:
+    """Have pg_cron keep timeline and scores fresh each day, and show what is scheduled."""
+    jobs = db.schedule(_engine(dsn, mapping), refresh=refresh, rescore=rescore)
+    _print_table("Scheduled", ["job", "schedule"], [(one.name, one.schedule) for one in jobs])
+
+
 @db_app.command("plan")
 def plan_command(dsn: Dsn = None, mapping: MappingFile = None) -> None:
     """Tell what apply would do; nothing is changed."""
@@ -341,6 +357,13 @@ def verify_command(
         _print_checks(checks)
     if not all(one.passed for one in checks):
         raise typer.Exit(1)
+
+
+@db_app.command("rescore-stale")
+def rescore_stale_command(dsn: Dsn = None, mapping: MappingFile = None) -> None:
+    """Rescore the customers whose score time has changed."""
+    rescored = db.rescore_stale(_engine(dsn, mapping))
+    out.print(f"{rescored:,} {'customer' if rescored == 1 else 'customers'} rescored")
 
 
 def _print_checks(checks: list[db.Check]) -> None:

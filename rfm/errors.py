@@ -21,6 +21,7 @@
     │   └── DatabaseBusy      a lock could not be had in time
     ├── SchemaOutdated      the database lacks a migration that the command needs
     ├── BackfillStopped     a backfill did not come to its end
+    ├── SchedulerMissing    the database has no pg_cron
     ├── FileInTheWay        a file with another text stands where one should be written
     └── FoundDifference     database and library disagree on a score
 """
@@ -106,6 +107,10 @@ class BackfillStopped(RfmError):
     def __init__(self, message: str, done: Any) -> None:  # noqa: ANN401 - a rfm.db.Backfill
         super().__init__(message)
         self.done = done
+
+
+class SchedulerMissing(RfmError):
+    """The database has no pg_cron; the message has the lines for an ordinary crontab."""
 
 
 class FileInTheWay(RfmError):

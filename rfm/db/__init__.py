@@ -21,7 +21,9 @@ from rfm.db.pace import Pace
 from rfm.db.plan import plan
 from rfm.db.proof import score_differences
 from rfm.db.rollback import rollback
+from rfm.db.schedule import ScheduledJob, schedule
 from rfm.db.simulate import simulate
+from rfm.db.stale import rescore_stale
 from rfm.db.status import MigrationStatus, State, status
 from rfm.db.survey import BaseTable, survey
 from rfm.db.verify import Check, verify
@@ -37,6 +39,7 @@ __all__ = [
     "Migration",
     "MigrationStatus",
     "Pace",
+    "ScheduledJob",
     "State",
     "StoredModel",
     "activate",
@@ -52,7 +55,9 @@ __all__ = [
     "migrations",
     "models",
     "plan",
+    "rescore_stale",
     "rollback",
+    "schedule",
     "score_differences",
     "simulate",
     "status",

@@ -14,7 +14,8 @@ _NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
 
 # `comment on` stands behind every object that a migration creates, so the file itself is the list.
 _OBJECT = re.compile(
-    r"^comment on (?P<kind>materialized view|table|column|view|index|function|trigger) "
+    r"^comment on "
+    r"(?P<kind>materialized view|table|column|view|index|function|procedure|trigger) "
     rf"(?P<name>{_NAME}(?: on {_NAME})?) is",
     re.MULTILINE,
 )

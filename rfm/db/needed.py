@@ -9,6 +9,7 @@ from rfm.db.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaOutdated
 
 SCORING: Final = "20250115000001_create_lead_scoring"
+OPERATIONS: Final = "20250115000003_create_lead_score_operations"
 
 
 def need(connection: Connection, migration: str = SCORING) -> None:

@@ -41,7 +41,7 @@ def status(engine: Engine) -> list[MigrationStatus]:
 
     >>> from rfm.testing import example_engine
     >>> [str(one.state) for one in status(example_engine())]
-    ['applied', 'applied', 'applied']
+    ['applied', 'applied', 'applied', 'applied']
     """
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -100,6 +100,7 @@ _EXISTING = text("""
     where
         case o.kind
             when 'function' then to_regprocedure(o.name) is not null
+            when 'procedure' then to_regprocedure(o.name) is not null
             when 'trigger' then exists (
                 select from pg_catalog.pg_trigger as t
                 where

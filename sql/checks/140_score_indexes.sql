@@ -8,6 +8,7 @@ from (
     ('public.idx_customers_rfm_scores')
     -- mapping: each order table
     , ('public.idx_orders_lead_score')
+    , ('public.idx_orders_lead_score_time')
     -- mapping ends
 ) as w (index_name)
 left join pg_catalog.pg_index as i on i.indexrelid = to_regclass(w.index_name) and i.indisvalid

@@ -27,6 +27,14 @@ begin
     else
         refresh materialized view public.customer_activity_timeline;
     end if;
+
+    -- the fourth migration brings this table
+    if to_regclass('public.customer_activity_refresh') is not null then
+        insert into public.customer_activity_refresh as r (refreshed_at, filenode)
+        values (now(), pg_relation_filenode('public.customer_activity_timeline'))
+        on conflict (only_row) do update
+        set refreshed_at = excluded.refreshed_at, filenode = excluded.filenode;
+    end if;
 end;
 $$;
 

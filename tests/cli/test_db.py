@@ -25,27 +25,47 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     plan = rfm_command("db", "plan", "--dsn", url).stdout
     assert "view public.hot_leads" in plan
     assert f"in database '{rfm_crm_engine.url.database}'" in plan
-    assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 3
+    assert rfm_command("db", "apply", "--dsn", url).stdout.count("applied 2025") == 4
     assert rfm_command("db", "apply", DATABASE_URL=url).stdout == "nothing to apply\n"
     assert rfm_command("db", "plan", DATABASE_URL=url).stdout == "nothing to apply\n"
-    assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 3
-    assert "20 of 20 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
+    assert rfm_command("db", "status", DATABASE_URL=url).stdout.count(" applied ") >= 4
+    assert "24 of 24 checks passed" in rfm_command("db", "verify", DATABASE_URL=url).stdout
     told = json.loads(rfm_command("db", "verify", "--json", DATABASE_URL=url).stdout)
-    assert len(told) == 20
+    assert len(told) == 24
     assert {frozenset(one) for one in told} == {frozenset({"fact", "passed", "found"})}
     with rfm_crm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
     failed = rfm_command("db", "verify", DATABASE_URL=url, code=1).stdout
     assert "FAILED" in failed
-    assert "19 of 20 checks passed" in failed
+    assert "23 of 24 checks passed" in failed
     rfm_command("db", "rollback", DATABASE_URL=url, code=1)  # no answer on stdin: not done
-    assert rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout.count("rolled back") == 3
+    assert rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout.count("rolled back") == 4
     assert (
         rfm_command("db", "rollback", "--yes", DATABASE_URL=url).stdout == "nothing to roll back\n"
     )
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify"])
+def test_stale_customers_are_rescored_and_counted(rfm_command, rfm_engine):
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            set local session_replication_role = replica;
+            insert into customers (email) select n::text from generate_series(1, 1234) as n;
+            """,
+        )
+    url = address(rfm_engine)
+    assert rfm_command("db", "rescore-stale", "--dsn", url).stdout == "1,234 customers rescored\n"
+    assert rfm_command("db", "rescore-stale", "--dsn", url).stdout == "0 customers rescored\n"
+
+
+def test_without_pg_cron_schedule_tells_what_to_put_into_a_crontab(rfm_command, rfm_engine):
+    told = rfm_command("schedule", "--dsn", address(rfm_engine), code=2).stderr
+    assert told.startswith("error: pg_cron is not in database")
+    assert "30 2 * * * rfm db rescore-stale\n" in told
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify", "rescore-stale"])
 def test_a_database_that_does_not_answer_is_one_line(rfm_command, command):
     dsn = "postgresql://nobody@127.0.0.1:1/nothing"
     done = rfm_command("db", command, "--dsn", dsn, code=2)
@@ -85,7 +105,7 @@ def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
 
 
 def test_export_names_what_it_wrote(rfm_command, tmp_path):
-    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 3
+    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 4
     assert rfm_command("db", "export", tmp_path).stdout == "every file is there already\n"
 
 

@@ -33,7 +33,13 @@ CATALOGUE = text("""
     from pg_attribute as a
     where
         (
-            a.attrelid in (to_regclass('lead_score_models'), to_regclass('lead_score_active_model'))
+            a.attrelid in (
+                to_regclass('lead_score_models'),
+                to_regclass('lead_score_active_model'),
+                to_regclass('lead_score_rescoring'),
+                to_regclass('lead_score_rescoring_due'),
+                to_regclass('customer_activity_refresh')
+            )
             or (
                 a.attrelid = 'customers'::regclass
                 and a.attname in ('lead_score', 'rfm_recency', 'rfm_frequency', 'rfm_monetary', 'last_scored_at')

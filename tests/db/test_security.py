@@ -89,6 +89,7 @@ OUR_CALLS = (
     "wait_for_lead_score_writers()",
     "fit_lead_score_model()",
     "lead_score_drift()",
+    "lead_score_health()",
     "refresh_customer_activity_timeline()",
 )
 
@@ -318,6 +319,55 @@ def test_only_the_owner_and_the_service_call_our_functions(owner, role, call):
     with signed_in(owner, "service_role") as connection:
         connection.execute(f"select {call}")
     db.backfill(owner)  # the model may be another one now
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_only_the_owner_and_the_service_rescore_stale_customers(owner, role):
+    call = "call rescore_stale_customers()"
+    with signed_in(owner, role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(call)
+    with signed_in(owner, "service_role") as connection:
+        assert connection.execute(call).fetchone() == (0, False)
+    with owner.begin() as connection:
+        connection.exec_driver_sql(call)
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+@pytest.mark.parametrize("call", ["queue_stale_customers()", "schedule_lead_score_jobs()"])
+def test_what_is_for_the_owner_alone_is_for_nobody_else(owner, role, call):
+    with signed_in(owner, role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"select {call}")
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+@pytest.mark.parametrize(
+    "table", ["lead_score_rescoring", "lead_score_rescoring_due", "customer_activity_refresh"]
+)
+def test_nobody_but_the_owner_changes_what_rescoring_remembers(owner, role, table):
+    with signed_in(owner, role) as connection:
+        for statement in (f"delete from {table}", f"insert into {table} default values"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+        if role == "service_role":
+            connection.execute(f"select from {table}")
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"select from {table}")
+
+
+def test_rescoring_sees_the_customers_and_orders_of_everybody(owner):
+    with owner.begin() as connection:
+        connection.exec_driver_sql("update lead_score_rescoring set done_until = null")
+        connection.exec_driver_sql(
+            "insert into lead_score_models (recency, frequency, monetary)"
+            " values ('{180,90,60,30}', '{1,2,2,2}', '{50,200,500,1000}')"
+        )
+        connection.exec_driver_sql("select activate_lead_score_model(2)")
+    with signed_in(owner, "service_role") as connection:
+        shadow_every_type(connection)
+        assert connection.execute("call rescore_stale_customers()").fetchone() == (2, False)
+        connection.execute("select * from lead_score_health()")
+    assert scores(owner)[0] == scores(owner, BOB)[0] == 3 * 5 + 2 * 5 + 3
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])

@@ -239,7 +239,7 @@ def supabase():
 def test_who_may_use_it_is_true(supabase, kind, name, who):
     asks = (
         "select has_function_privilege(:role, :name, 'execute')"
-        if kind == "function"
+        if kind in {"function", "procedure"}
         else "select has_table_privilege(:role, :name, 'select')"
     )
     with supabase.connect() as connection:

@@ -1,0 +1,24 @@
+-- Undoes 20250115000003_create_lead_score_operations.sql: scores stay, and no longer change with time.
+
+set local lock_timeout = '2s';
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
+        execute $cron$
+            select cron.unschedule(j.jobid) from cron.job as j where j.jobname = 'rescore-stale-customers'
+        $cron$;
+    end if;
+end;
+$$;
+
+drop function if exists public.lead_score_health(boolean);
+drop function if exists public.schedule_lead_score_jobs(text, text);
+drop procedure if exists public.rescore_stale_customers(integer, bigint, boolean);
+drop function if exists public.queue_stale_customers();
+-- mapping: each order table
+drop index if exists public.idx_orders_lead_score_time;
+-- mapping ends
+drop table if exists public.customer_activity_refresh;
+drop table if exists public.lead_score_rescoring_due;
+drop table if exists public.lead_score_rescoring;
