@@ -464,13 +464,18 @@ MUTANTS = [
         "false\n                        and n.ordered_at > ",
         "tests/proof/test_rescoring.py::test_an_order_that_is_not_the_newest_makes_nobody_due",
     ),
-    Mutant("rescoring: due a day late", OPERATIONS, "t.days + 1::bigint", "t.days + 2::bigint"),
+    Mutant(
+        "rescoring: due a day late",
+        OPERATIONS,
+        "t.days + 1::bigint",
+        "t.days + 2::bigint",
+        "tests/proof/test_rescoring.py::test_whoever_was_scored_a_microsecond_before_the_score_changed_is_rescored",
+    ),
     Mutant(
         "rescoring: orders from the future are forgotten",
         OPERATIONS,
         "select 0\n                union",
         "select 1\n                union",
-        "tests/proof/test_rescoring.py::test_whoever_was_scored_a_microsecond_before_the_score_changed_is_rescored",
         "tests/proof/test_rescoring.py::test_whoever_was_scored_a_microsecond_before_the_score_changed_is_rescored",
     ),
     Mutant(
