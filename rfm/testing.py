@@ -109,7 +109,7 @@ def _address_of(database: str) -> str:
 def _administer(statement: sql.Composed) -> None:
     with connect(server_address()).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        run_script(connection, statement.as_string(None))
+        connection.connection.cursor().execute(statement)
 
 
 @contextmanager
