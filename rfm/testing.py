@@ -67,6 +67,10 @@ def server_address() -> str:
 
     The embedded server is started once for the process, does not wait for the disk, and is deleted
     when the process ends.
+
+    >>> with connect(server_address()).connect() as connection:
+    ...     connection.scalar(text("select 6 * 5"))
+    30
     """
     given = os.environ.get("RFM_TEST_DSN")
     if given:
@@ -221,7 +225,14 @@ def cents(model: Model = PUBLISHED) -> st.SearchStrategy[int]:
 
 
 def statuses() -> st.SearchStrategy[str | None]:
-    """Draw statuses of orders: counted and uncounted ones in any case, others, and null."""
+    """Draw statuses of orders: counted and uncounted ones in any case, others, and null.
+
+    >>> from hypothesis import given
+    >>> @given(statuses())
+    ... def test_a_status_is_text_or_null(status):
+    ...     assert status is None or isinstance(status, str)
+    >>> test_a_status_is_text_or_null()
+    """
     words = st.sampled_from([*UNCOUNTED_STATUSES, "paid", "completed", "", " void", "refunded "])
     return words | words.map(str.upper) | words.map(str.title) | st.none()
 
