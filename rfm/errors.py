@@ -15,7 +15,7 @@
     │   ├── UnknownMigration  there is no migration of that name
     │   └── UnknownModel      there is no stored model of that number
     ├── MissingExtra        an optional package is not installed
-    ├── MigrationRefused    a migration was not applied, and nothing was changed
+    ├── MigrationRefused    a migration was not applied; no part of its file was
     │   ├── PreflightFailed   the database lacks something that the migrations need
     │   ├── MigrationEdited   an applied file is not the shipped one
     │   └── DatabaseBusy      a lock could not be had in time
@@ -82,7 +82,11 @@ class MissingExtra(RfmError, ImportError):
 
 
 class MigrationRefused(RfmError):
-    """A migration was not applied, and nothing was changed."""
+    """A migration was not applied; no part of its file was.
+
+    What may stay is an index on orders, unfinished perhaps, which is built before the file; the
+    next run finds it, or builds it anew.
+    """
 
 
 class PreflightFailed(MigrationRefused):

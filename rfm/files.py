@@ -41,11 +41,16 @@ def scan_orders(path: Path, columns: OrderColumns = OrderColumns()) -> pl.LazyFr
     """
     if not path.is_file():
         raise InvalidFile(f"{path} is not a file")
-    if path.suffix.lower() == ".parquet":
-        return pl.scan_parquet(path)
-    if path.suffix.lower() == ".csv":
-        return _scan_csv(path, columns)
-    raise InvalidFile(f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood")
+    return pl.scan_parquet(path) if _kind(path) == ".parquet" else _scan_csv(path, columns)
+
+
+def _kind(path: Path) -> str:
+    kind = path.suffix.lower()
+    if kind not in {".parquet", ".csv"}:
+        raise InvalidFile(
+            f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood"
+        )
+    return kind
 
 
 def _scan_csv(path: Path, columns: OrderColumns) -> pl.LazyFrame:
@@ -105,20 +110,17 @@ def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
     Raises `InvalidFile` at once for an ending other than .parquet and .csv, or a missing folder, so
     that nobody computes for an hour first.
     """
-    if path.suffix.lower() not in {".parquet", ".csv"}:
-        raise InvalidFile(
-            f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood"
-        )
+    kind = _kind(path)
     if not path.parent.is_dir():
         raise InvalidFile(f"the folder {path.parent} does not exist")
-    return lambda frame: _write(frame, path)
+    return lambda frame: _write(frame, path, kind)
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def _write(frame: pl.DataFrame, path: Path, kind: str) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
         beside = Path(file.name)
     try:
-        if path.suffix.lower() == ".parquet":
+        if kind == ".parquet":
             frame.write_parquet(beside)
         else:
             frame.write_csv(beside)

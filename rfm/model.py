@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import operator
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -162,6 +164,8 @@ _RULES: Final = {
 
 def _read(name: str, values: Iterable[Any], rule: _Rule) -> tuple[tuple[Any, ...], list[str]]:
     """Return the numbers of one list, and all that is wrong with them."""
+    if isinstance(values, AbstractSet | Mapping):
+        return (), [f"{name}: {shown(values)} has no order of its own: give a list"]
     try:
         given = tuple(values)
     except TypeError:

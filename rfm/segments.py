@@ -32,7 +32,7 @@ def lead_category() -> pl.Expr:
 
     Returns an expression on the integer column `lead_score`, called `lead_category`, of type
     Enum(Cold, Cool, Warm, Hot), which sorts in that order. 0, null and every other number give
-    null: not scored yet.
+    null, fractions among them: not scored yet. Text is refused by Polars.
 
     >>> pl.DataFrame({"lead_score": [30, 17, 0]}).select(lead_category())["lead_category"].to_list()
     ['Hot', 'Cool', None]
@@ -73,7 +73,9 @@ def segment() -> pl.Expr:
 
 
 def _whole(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Int64, strict=False)
+    given = pl.col(column)
+    whole = given.cast(pl.Int64, strict=False)
+    return pl.when(whole == given).then(whole)  # the cast alone cuts a fraction off, and reads text
 
 
 def _named(number: pl.Expr, names: dict[int, str], categories: Iterable[str]) -> pl.Expr:

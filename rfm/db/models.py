@@ -122,6 +122,12 @@ def activate(engine: Engine, model: Model | FittedModel | int) -> int:
     A number stands for a stored model; any other is stored in the same transaction. Customers keep
     their scores until they are next touched; `backfill` touches those whose scores change. Raises
     `UnknownModel` for a number that no model has.
+
+    >>> from rfm import Model
+    >>> from rfm.testing import example_engine, temporary_database
+    >>> with temporary_database(str(example_engine().url.database)) as engine:
+    ...     activate(engine, Model(frequency=(1, 2, 4, 8)))
+    2
     """
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         need(connection)
@@ -159,6 +165,12 @@ def fit_active_model(engine: Engine, as_of: datetime | None = None) -> Model:
     however few customers there are: for tests and first tries. `fit_model` reads the customers
     into Polars, refuses too few, and activates nothing. A database in which no order counts raises
     the server's own error, and changes nothing.
+
+    >>> from rfm.testing import example_engine, temporary_database
+    >>> with temporary_database(str(example_engine().url.database)) as engine:
+    ...     # two customers have ordered, 3 and 5 times
+    ...     fit_active_model(engine).frequency
+    (5, 5)
     """
     with engine.begin() as connection:
         need(connection)

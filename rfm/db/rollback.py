@@ -19,6 +19,13 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     What was pasted by hand is undone as well. The scores, the models and the timeline are dropped;
     customers, orders, messages and deals stay. Raises `UnknownMigration` for a name that is none,
     and `DatabaseBusy` as `apply` does.
+
+    >>> from rfm.db import status
+    >>> from rfm.testing import example_engine, temporary_database
+    >>> with temporary_database(str(example_engine().url.database)) as engine:
+    ...     _ = rollback(engine)
+    ...     {str(one.state) for one in status(engine)}
+    {'missing'}
     """
     ours = migrations(mapping_of(engine))
     names = [migration.name for migration in ours]

@@ -112,6 +112,8 @@ def test_lists_may_be_short_and_thresholds_equal():
         ({"monetary": (float("inf"),)}, "monetary[0]: inf is not a finite number"),
         ({"monetary": (Decimal("sNaN"),)}, "monetary[0]: Decimal('sNaN') is not a finite number"),
         ({"monetary": 50}, "monetary: 50 is not a list of numbers"),
+        ({"recency": {180, 90}}, "recency: {90, 180} has no order of its own: give a list"),
+        ({"frequency": {1: 2, 3: 3}}, "frequency: {1: 2, 3: 3} has no order of its own"),
         ({"weights": (3, 2)}, "weights: (3, 2) is not 3 numbers of 1 or more that sum to 6"),
         ({"weights": (3, 2, 2)}, "weights: (3, 2, 2) is not 3 numbers of 1 or more that sum to 6"),
         ({"weights": (6, 0, 0)}, "weights: (6, 0, 0) is not 3 numbers of 1 or more that sum to 6"),

@@ -72,6 +72,22 @@ def test_what_is_not_scored_has_no_segment(recency, frequency):
     assert segment([recency], [frequency]).to_list() == [None]
 
 
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64, pl.Decimal(4, 2)])
+def test_a_fraction_is_no_score_and_is_not_cut_down_to_one(dtype):
+    scores = pl.DataFrame({"lead_score": pl.Series([23.75, 24, None]).cast(dtype)})
+    named = scores.with_columns(rfm.lead_category(), rfm_recency="lead_score", rfm_frequency=5)
+    assert named["lead_category"].to_list() == [None, "Hot", None]
+    found = segment(pl.Series([4.5, 5.0, float("inf")]).cast(pl.Float64), [5, 5, 5])
+    assert found.to_list() == [None, "Champions", None]
+
+
+@pytest.mark.parametrize("name", ["lead_category", "segment"])
+def test_text_is_refused_and_not_taken_for_numbers(name):
+    scores = pl.DataFrame({"lead_score": ["30"], "rfm_recency": ["5"], "rfm_frequency": ["5"]})
+    with pytest.raises(pl.exceptions.PolarsError):
+        scores.select(getattr(rfm, name)())
+
+
 def test_columns_of_nothing_but_nulls_have_neither_category_nor_segment():
     scores = pl.DataFrame({"lead_score": [None], "rfm_recency": [None], "rfm_frequency": [None]})
     assert scores.select(rfm.lead_category(), rfm.segment()).row(0) == (None, None)

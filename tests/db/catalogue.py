@@ -23,12 +23,17 @@ KEPT = Path(__file__).with_name("catalogue.txt")
 API_ROLES = """
 do $$
 declare
-    wanted text;
+    wanted record;
 begin
-    perform pg_advisory_xact_lock(42); -- roles are the whole server's, and tests run beside each other
-    foreach wanted in array '{anon,authenticated,service_role}'::text[] loop
-        if to_regrole(wanted) is null then
-            execute format('create role %I nologin noinherit', wanted);
+    -- roles are the whole server's, and tests run beside each other: the same as in test_security.py
+    perform pg_advisory_xact_lock(42);
+    for wanted in select * from (values
+        ('anon', 'nologin noinherit'),
+        ('authenticated', 'nologin noinherit'),
+        ('service_role', 'nologin noinherit bypassrls')
+    ) as r (name, options) loop
+        if to_regrole(wanted.name) is null then
+            execute format('create role %I %s', wanted.name, wanted.options);
         end if;
     end loop;
 end;

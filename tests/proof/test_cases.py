@@ -160,7 +160,7 @@ def test_scoring_leaves_the_customers_updated_at_alone(rfm_engine):
             "insert into customers (email, updated_at) values"
             " ('ada@example.com', '2020-01-01'), ('bob@example.com', '2020-01-01')"
         )
-        for which in ("email like 'ada%%'", "true"):  # one customer, and several
+        for which in ("email = 'ada@example.com'", "true"):  # one customer, and several
             connection.exec_driver_sql(
                 f"insert into orders (customer_id) select id from customers where {which}"
             )
