@@ -6,13 +6,13 @@ WORKERS ?= logical
 ARGS ?=
 BIN := .venv/bin
 LOCKS := requirements/dev.txt requirements/data.txt
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+pip = $1/bin/python -m pip --disable-pip-version-check -qq
 PYTEST := $(BIN)/python -m pytest
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test test-server soak wheel-test lint sql-lint format types imports lock lock-check clean help
+.PHONY: demo test test-server soak bench wheel-test lint sql-lint format types imports lock lock-check clean help
 
 demo: .venv/ready ## score real customers twice, by triggers and in Polars, and compare
 	$(BIN)/rfm demo $(ARGS)
@@ -28,6 +28,9 @@ soak: .venv/ready ## the long ones: load, crashes, ten thousand histories, every
 	$(PYTEST) -m slow tests/soak -s
 	RFM_PROOF=soak $(PYTEST) tests/proof/test_histories.py
 	$(BIN)/python tests/mutants/run.py
+
+bench: .venv-bench/ready ## every figure of docs/explanation/performance.md; ARGS="files --scale 0.01" for a part
+	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 wheel-test: .venv/ready ## build sdist and wheel, install them far from here, use them
 	$(PYTEST) -m slow tests/packaging $(ARGS)
@@ -54,30 +57,41 @@ lock: ## pin the newest versions again; ARGS="--upgrade-package polars" for one
 	export UV_CUSTOM_COMPILE_COMMAND="make lock" && \
 	compile="$$tmp/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url" && \
 	$$compile $(or $(ARGS),--upgrade) --all-extras --group dev pyproject.toml -o requirements/dev.txt && \
-	$$compile --no-deps requirements/data.in -o requirements/data.txt
+	$$compile --no-deps requirements/data.in -o requirements/data.txt && \
+	$$compile $(or $(ARGS),--upgrade) --all-extras --group bench --constraint requirements/dev.txt \
+	pyproject.toml -o requirements/bench.txt
 
 lock-check: .venv/ready ## is the lock in step with pyproject.toml? (offline)
 	$(PYTEST) tests/packaging/test_lock.py
 
 clean: ## remove all that make has made
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 # Dependencies and the package are two steps: most changes to pyproject.toml touch no dependency.
-.venv/dependencies: $(LOCKS)
+define make-venv # folder, its lock
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
 	echo "rfm needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv), and" \
 	"'$(PYTHON)' is $$found. Name another: PYTHON=python3.12 make $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "making .venv (a minute or so, once)"
-	$(PYTHON) -m venv --clear .venv
-	$(PIP) install --require-hashes -r requirements/dev.txt
-	$(PIP) install --require-hashes --no-deps -r requirements/data.txt
+	@echo "making $1 (a minute or so, once)"
+	$(PYTHON) -m venv --clear $1
+	$(call pip,$1) install --require-hashes -r $2
+endef
+
+.venv/dependencies: $(LOCKS)
+	$(call make-venv,.venv,requirements/dev.txt)
+	$(call pip,.venv) install --require-hashes --no-deps -r requirements/data.txt
 	@touch $@
 
-.venv/ready: .venv/dependencies pyproject.toml
-	$(PIP) install --no-deps --no-build-isolation -e .
+# What we compare with is heavy, so it has an environment of its own, with the same pins of all else.
+.venv-bench/dependencies: requirements/bench.txt
+	$(call make-venv,.venv-bench,requirements/bench.txt)
+	@touch $@
+
+.venv/ready .venv-bench/ready: %/ready: %/dependencies pyproject.toml
+	$(call pip,$*) install --no-deps --no-build-isolation -e .
 	@touch $@

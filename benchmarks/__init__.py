@@ -1,0 +1,1 @@
+"""Figures and how they are measured; `make bench` runs all of them."""
