@@ -298,8 +298,8 @@ MUTANTS = [
     Mutant(
         "python: later orders count",
         "rfm/summary.py",
-        'pl.col("ordered_at") <= pl.col("as_of")',
-        'pl.col("ordered_at") < pl.col("as_of")',
+        'pl.col("ordered_at") <= instant',
+        'pl.col("ordered_at") < instant',
     ),
     Mutant("python: another list of statuses", "rfm/summary.py", '"failed", "void")', '"failed")'),
 ]
