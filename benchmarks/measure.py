@@ -181,7 +181,12 @@ def _peak() -> int:
 # ---------------------------------------------------------------- rounds
 
 
-def measure(bench: Bench, say: Callable[[str], None] = print) -> dict[str, Any]:
+def say(line: str) -> None:
+    """Print at once, also where the output is a file."""
+    print(line, flush=True)
+
+
+def measure(bench: Bench, say: Callable[[str], None] = say) -> dict[str, Any]:
     """Run all rounds; return the runs of each trial and the figures.
 
     A trial that fails is not run again, and its figures stay without a value.

@@ -30,7 +30,8 @@ def table(results: Iterable[dict[str, Any]]) -> str:
 
 
 def _section(result: dict[str, Any]) -> str:
-    figures = "".join(map(_figure_row, result["figures"]))
+    full_size = result["scale"] == 1
+    figures = "".join(_figure_row(figure, judged=full_size) for figure in result["figures"])
     trials = "".join(_trial_row(*item) for item in result["trials"].items())
     failures = "".join(f"- {label}: {why}\n" for label, why in result["failures"].items())
     return (
@@ -39,10 +40,10 @@ def _section(result: dict[str, Any]) -> str:
     ).replace("\n\n\n", "\n\n")
 
 
-def _figure_row(figure: dict[str, Any]) -> str:
+def _figure_row(figure: dict[str, Any], *, judged: bool) -> str:
     unit = "×" if figure["unit"] == "ratio" else f" {figure['unit']}"
     limit = "none" if figure["at_most"] is None else f"at most {_number(figure['at_most'])}{unit}"
-    met = {True: "yes", False: "**no**", None: ""}[figure["met"]]
+    met = {True: "yes", False: "**no**", None: ""}[figure["met"] if judged else None]
     if not figure["values"]:
         return f"| {figure['claim']} | {limit} | failed | | |\n"
     low, high = map(_number, (min(figure["values"]), max(figure["values"])))

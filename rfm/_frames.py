@@ -51,6 +51,9 @@ IDENTITY: Final = Kind(
 )
 ANYTHING: Final = Kind("anything", lambda _: True, "")
 
+_ROWS_OF_A_PART: Final = 100_000  # fewer are sorted before a second thread has begun
+_SAMPLE: Final = 1_000
+
 _IDS: Final = {"customer_id": IDENTITY}
 _SUMMARY: Final = {"recency_days": COUNT, "frequency": COUNT, "monetary": MONEY}
 
@@ -173,11 +176,48 @@ def _unfit(schema: Mapping[str, Any], name: str, kinds: Mapping[str, Kind]) -> I
 
 def _repeated(ids: pl.Series, name: str) -> Iterator[str]:
     known = ids.drop_nulls()
-    if known.is_sorted():
-        known = known.set_sorted()  # n_unique then compares neighbours only
-    if known.n_unique() < len(known):
-        repeated = known.filter(known.is_duplicated()).unique(maintain_order=True)
+    if _surely_unlike(known):
+        return
+    repeated = known.filter(known.is_duplicated()).unique(maintain_order=True)
+    if len(repeated):
         yield (
             f"{many(len(repeated), 'customer')} on more than one row of {name}: {some(repeated)}; "
             f"keep one row each, for example with .unique({ids.name!r})"
         )
+
+
+def _surely_unlike(ids: pl.Series) -> bool:
+    """Tell whether no two ids are alike; it is not sure where two hashes are."""
+    if ids.is_sorted():
+        return ids.set_sorted().n_unique() == len(ids)  # which then compares neighbours only
+    keys = ids if ids.dtype.is_integer() else ids.hash()
+    parts = (
+        keys.alias("key")
+        .to_frame()
+        .select(
+            pl.col("key")
+            .filter(part)
+            .map_batches(_distinct, pl.Int64, returns_scalar=True)
+            .alias(name)
+            for name, part in _parts(keys)
+        )
+    )
+    return int(sum(parts.row(0))) == len(keys)
+
+
+def _parts(keys: pl.Series) -> Iterator[tuple[str, pl.Expr]]:
+    """Split the keys into ranges of about the same size, one for each thread."""
+    parts = min(pl.thread_pool_size(), 1 + len(keys) // _ROWS_OF_A_PART)
+    sample = keys.gather_every(1 + len(keys) // _SAMPLE).sort()
+    cuts = [pl.lit(sample[len(sample) * k // parts], keys.dtype) for k in range(1, parts)]
+    key, always = pl.col("key"), pl.lit(value=True)
+    bounds = zip(
+        [always, *(key >= cut for cut in cuts)], [*(key < cut for cut in cuts), always], strict=True
+    )
+    for number, (from_on, before) in enumerate(bounds):
+        yield str(number), from_on & before
+
+
+def _distinct(part: pl.Series) -> pl.Series:
+    # on one thread: that is Polars' fastest sort, and n_unique() alone would take the other
+    return pl.Series([part.sort(multithreaded=False).n_unique()], dtype=pl.Int64)

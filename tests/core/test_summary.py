@@ -248,7 +248,22 @@ def test_an_uncounted_status_is_uncounted_in_any_case(status, case):
     assert summarize(frame).select(NUMBERS).row(0) == (None, 0, 0)
 
 
-@pytest.mark.parametrize("status", [None, "", "paid", "cancel", "void ", "Ünpaid"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        None,
+        "",
+        "paid",
+        "cancel",
+        "void ",
+        "void\n",
+        "paid\nvoid",
+        "avoid",
+        "VOİD",
+        "faıled",  # noqa: RUF001
+        "Ünpaid",
+    ],
+)
 def test_every_other_status_counts(status):
     frame = one_customer([AS_OF], status=pl.Series([status], dtype=pl.String))
     assert summarize(frame).select(NUMBERS).row(0) == (0, 1, 1)
@@ -486,6 +501,15 @@ def test_ids_that_cannot_be_compared_are_refused():
         rfm.InvalidFrame, match=r"'customer_id' is String in orders and Int64 in cust"
     ):
         summarize(one_customer([AS_OF]), customers=pl.Series([1]))
+
+
+def test_an_order_whose_id_fits_no_customer_is_nobodys():
+    orders = pl.DataFrame(
+        {"customer_id": [1, 300, 301], "ordered_at": [AS_OF, AS_OF, AS_OF - timedelta(1)]}
+    ).with_columns(amount=1)
+    known = pl.Series([1], dtype=pl.Int8)
+    summary = summarize(orders, pl.col("ordered_at"), customers=known)
+    assert summary.select("customer_id", "frequency").rows() == [(1, 1)]
 
 
 def test_customers_without_the_id_column_are_refused():

@@ -587,8 +587,8 @@ MUTANTS = [
     Mutant(
         "python: later orders count",
         "rfm/summary.py",
-        'pl.col("ordered_at") <= pl.col("as_of")',
-        'pl.col("ordered_at") < pl.col("as_of")',
+        'pl.col("ordered_at") <= instant',
+        'pl.col("ordered_at") < instant',
         "tests/core/test_summary.py::test_recency_is_whole_days_up_to_as_of",
     ),
     Mutant(
