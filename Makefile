@@ -72,7 +72,7 @@ lock-check: .venv/ready ## is the lock in step with pyproject.toml? (offline)
 	$(PYTEST) tests/packaging/test_lock.py
 
 clean: ## remove all that make has made
-	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench benchmarks/data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
