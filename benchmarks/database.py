@@ -240,7 +240,9 @@ _A_HUNDREDTH = """
         ) as since
         from customers as c
         left join (
-            select customer_id, max(ordered_at) as newest from lead_score_orders group by customer_id
+            select customer_id, max(ordered_at) as newest
+            from lead_score_orders
+            group by customer_id
         ) as o on o.customer_id = c.id
         cross join lead_score_active_model as a
         inner join lead_score_models as m on m.id = a.model_id
@@ -284,7 +286,7 @@ def bare_aggregation(_: int) -> Iterator[object]:
 
 
 def bare_rows(_: int) -> Iterator[object]:
-    """Aggregate all orders by customer, the rows sent to the driver, which makes nothing of them."""
+    """Aggregate all orders by customer, the rows sent to the driver."""
     connection = _connection("ours")
     yield None
     connection.execute(_BARE)
