@@ -182,6 +182,38 @@ def test_whatever_changes_the_orders_of_any_table_scores_their_customers(crm):
         assert (crm.score(ada), crm.score(bob)) == (alone, alone)
 
 
+def test_a_score_that_time_has_changed_is_made_again(crm):
+    ada = crm.customer()
+    for orders in crm.mapping.orders.tables:
+        crm.on(orders, "insert into {table} ({customer}, {amount}) values (%s, 300)", ada)
+    db.rescore_stale(crm.engine)
+    before = crm.score(ada)
+    # as if both the orders and the score were two months old
+    with crm.engine.begin() as connection:
+        run_script(connection, "set local session_replication_role = replica")
+        names = {"customers": crm.mapping.customers.table}
+        for script, given in [
+            ("update {customers} set last_scored_at = last_scored_at - interval '61 days'", names),
+            *(
+                (
+                    "update {table} set {at} = {at} - interval '61 days'",
+                    {"table": o.table, "at": o.ordered_at},
+                )
+                for o in crm.mapping.orders.tables
+            ),
+        ]:
+            quoted_names = {key: sql.SQL(identifier(value)) for key, value in given.items()}
+            connection.connection.cursor().execute(sql.SQL(script).format(**quoted_names))
+        run_script(
+            connection,
+            "update lead_score_rescoring set done_until = done_until - interval '61 days'",
+        )
+    assert crm.run("select * from lead_score_drift()") == []
+    assert db.rescore_stale(crm.engine) == 1
+    assert crm.score(ada) == before - 2 * 3
+    crm.assert_true()
+
+
 def test_orders_that_the_select_leaves_out_score_nobody(templates):
     with temporary_database(templates("two_order_tables")) as engine:
         crm = Crm(engine, mapping_of("two_order_tables"))
