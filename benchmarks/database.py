@@ -31,6 +31,10 @@ SINGLE = 2_000  # inserts whose median is a latency
 _ADDRESS = "RFM_BENCH_DATABASE"
 
 _FILL = """
+-- made again at the end: all at once, not row by row
+alter table public.orders drop constraint orders_customer_id_fkey;
+drop index public.idx_orders_customer_id;
+
 insert into public.customers (email, full_name)
 select 'customer-' || n || '@example.com', 'Customer ' || n
 from generate_series(1, {customers}) as n;
@@ -55,6 +59,10 @@ from (
     from generate_series(1, {orders})
 ) as o
 inner join numbered as c on c.n = o.n;
+
+create index idx_orders_customer_id on public.orders (customer_id);
+alter table public.orders add constraint orders_customer_id_fkey
+foreign key (customer_id) references public.customers (id) on delete cascade;
 """
 
 
