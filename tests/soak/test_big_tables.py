@@ -35,12 +35,20 @@ def big(rfm_crm_engine):
             select md5(n::text)::uuid, n || '@example.com' from generate_series(1, {CUSTOMERS}) as n
             """
         )
+        # made again at the end: all at once, not row by row
+        connection.exec_driver_sql("alter table orders drop constraint orders_customer_id_fkey")
+        connection.exec_driver_sql("drop index idx_orders_customer_id")
         connection.exec_driver_sql(
             f"""
             insert into orders (customer_id, status, total_cents, created_at)
             select md5((1 + n / 10)::text)::uuid, 'paid', n, now() - n * interval '3 seconds'
             from generate_series(0, {CUSTOMERS * 10 - 1}) as n
             """
+        )
+        connection.exec_driver_sql("create index idx_orders_customer_id on orders (customer_id)")
+        connection.exec_driver_sql(
+            "alter table orders add constraint orders_customer_id_fkey"
+            " foreign key (customer_id) references customers (id) on delete cascade"
         )
     with rfm_crm_engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
