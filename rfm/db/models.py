@@ -110,7 +110,14 @@ def _unknown(number: int, known: dict[int, Any]) -> str:
 
 
 def store_model(engine: Engine, model: Model | FittedModel) -> int:
-    """Store a model without making it the active one, and return its number."""
+    """Store a model without making it the active one, and return its number.
+
+    >>> from rfm import Model
+    >>> from rfm.testing import example_engine, temporary_database
+    >>> with temporary_database(str(example_engine().url.database)) as engine:
+    ...     store_model(engine, Model(frequency=(1, 2, 4, 8))), active_model(engine).frequency
+    (2, (1, 3, 5, 10))
+    """
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         need(connection)
         return _insert(connection, model)

@@ -206,14 +206,14 @@ def _order_time_index(body: str, mapping: Mapping) -> str:
 
 def _indexes(body: str, mapping: Mapping, columns: Callable[[OrderTable], Composable]) -> str:
     """Keep the body's names and comment, and put in the columns of each table."""
-    definition = re.compile(r"(?<=on public\.orders )\(.*?;", re.DOTALL)
-    return "".join(
-        _rename(
-            definition.sub(lambda _: "COLUMNS;", body, count=1),
-            _order_names(mapping, number, table),
-        ).replace("COLUMNS", columns(table).as_string(None))
-        for number, table in enumerate(mapping.orders.tables, 1)
+    name, comment = re.split(
+        r"(?<=on public\.orders )\(.*?(?=;)", body, maxsplit=1, flags=re.DOTALL
     )
+    parts = []
+    for number, table in enumerate(mapping.orders.tables, 1):
+        names = _order_names(mapping, number, table)
+        parts += [_rename(name, names), columns(table).as_string(None), _rename(comment, names)]
+    return "".join(parts)
 
 
 def _covering(table: OrderTable) -> Composable:

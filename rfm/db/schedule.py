@@ -26,6 +26,11 @@ def schedule(
     changed it). Without one, the job keeps the time that it has; a new one gets 2 AM or half past.
     Twice is once. Raises `SchedulerMissing` where the database has no pg_cron: the message has the
     two lines for an ordinary crontab.
+
+    >>> from rfm.testing import example_engine
+    >>> schedule(example_engine())  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    rfm.errors.SchedulerMissing: pg_cron is not in database ...
     """
     with engine.begin() as connection:
         need(connection, OPERATIONS)

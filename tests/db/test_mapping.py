@@ -316,6 +316,8 @@ names = st.text(
     min_size=1,
     max_size=12,
 ).filter(lambda name: not re.search(r"\$\w*\$", name))
+# no column of customers may be called as ours are, or as PostgreSQL's own: such a name is refused
+names = names.map(lambda name: f"z{name}")
 
 
 @settings(max_examples=10, deadline=None)
@@ -455,8 +457,8 @@ WRONG = {
     ("quoted_names", "::numeric", ""): "amount is float8, not numeric",
     (
         "quoted_names",
-        '"Kunden & Co."."order";',
-        '"Kunden & Co."."order"; drop schema public',
+        '"Kunden & Co."."order COLUMNS";',
+        '"Kunden & Co."."order COLUMNS"; drop schema public',
     ): "orders.select fails",
     (
         "another_schema",

@@ -6,7 +6,7 @@ create table "Kunden & Co."."Kunde ""A""" (
     "E'Mail" text
 );
 
-create table "Kunden & Co."."order" (
+create table "Kunden & Co."."order COLUMNS" (
     "id" integer generated always as identity primary key,
     "select" text references "Kunden & Co."."Kunde ""A""" ("Kunden-Nr: 1%") on update cascade,
     ":wann" timestamp not null default now(),
