@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import polars as pl
 
+from rfm._distinct import surely_distinct
 from rfm.errors import InvalidFrame
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ IDENTITY: Final = Kind(
     "cast it to pl.Int64 or pl.String",
 )
 ANYTHING: Final = Kind("anything", lambda _: True, "")
-
-_ROWS_OF_A_PART: Final = 100_000  # fewer are sorted before a second thread has begun
-_SAMPLE: Final = 1_000
 
 _IDS: Final = {"customer_id": IDENTITY}
 _SUMMARY: Final = {"recency_days": COUNT, "frequency": COUNT, "monetary": MONEY}
@@ -176,7 +174,7 @@ def _unfit(schema: Mapping[str, Any], name: str, kinds: Mapping[str, Kind]) -> I
 
 def _repeated(ids: pl.Series, name: str) -> Iterator[str]:
     known = ids.drop_nulls()
-    if _surely_unlike(known):
+    if surely_distinct(known):
         return
     repeated = known.filter(known.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
@@ -184,40 +182,3 @@ def _repeated(ids: pl.Series, name: str) -> Iterator[str]:
             f"{many(len(repeated), 'customer')} on more than one row of {name}: {some(repeated)}; "
             f"keep one row each, for example with .unique({ids.name!r})"
         )
-
-
-def _surely_unlike(ids: pl.Series) -> bool:
-    """Tell whether no two ids are alike; it is not sure where two hashes are."""
-    if ids.is_sorted():
-        return ids.set_sorted().n_unique() == len(ids)  # which then compares neighbours only
-    keys = ids if ids.dtype.is_integer() else ids.hash()
-    parts = (
-        keys.alias("key")
-        .to_frame()
-        .select(
-            pl.col("key")
-            .filter(part)
-            .map_batches(_distinct, pl.Int64, returns_scalar=True)
-            .alias(name)
-            for name, part in _parts(keys)
-        )
-    )
-    return int(sum(parts.row(0))) == len(keys)
-
-
-def _parts(keys: pl.Series) -> Iterator[tuple[str, pl.Expr]]:
-    """Split the keys into ranges of about the same size, one for each thread."""
-    parts = min(pl.thread_pool_size(), 1 + len(keys) // _ROWS_OF_A_PART)
-    sample = keys.gather_every(1 + len(keys) // _SAMPLE).sort()
-    cuts = [pl.lit(sample[len(sample) * k // parts], keys.dtype) for k in range(1, parts)]
-    key, always = pl.col("key"), pl.lit(value=True)
-    bounds = zip(
-        [always, *(key >= cut for cut in cuts)], [*(key < cut for cut in cuts), always], strict=True
-    )
-    for number, (from_on, before) in enumerate(bounds):
-        yield str(number), from_on & before
-
-
-def _distinct(part: pl.Series) -> pl.Series:
-    # on one thread: that is Polars' fastest sort, and n_unique() alone would take the other
-    return pl.Series([part.sort(multithreaded=False).n_unique()], dtype=pl.Int64)

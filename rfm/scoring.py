@@ -74,7 +74,7 @@ def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
     spend, at_least = _comparable(model.monetary, schema)
     recency = _score(counted, days, operator.le, [min(most, _WIDEST) for most in model.recency])
     frequency = _score(counted, orders, operator.ge, _units(model.frequency))
-    monetary = _score(counted & (spend >= 0), spend, operator.ge, at_least)
+    monetary = _score(counted, spend, operator.ge, at_least)
     r, f, m = model.weights
     return [
         recency.cast(pl.Int32).alias("rfm_recency"),
@@ -100,10 +100,13 @@ def _score(
 def _comparable(
     thresholds: Iterable[Decimal], schema: pl.Schema
 ) -> tuple[pl.Expr, Iterable[float]]:
-    """Return spend and thresholds as numbers of one kind."""
+    """Return spend and thresholds as numbers of one kind.
+
+    Thresholds below 0 become 0, for a negative number meets none.
+    """
     spend, dtype = finite("monetary", schema), schema["monetary"]
     if dtype.is_float():
-        return spend, map(float, thresholds)
+        return spend, [max(float(least), 0.0) for least in thresholds]
     scale = dtype.scale if isinstance(dtype, pl.Decimal) else 0
     return spend.to_physical(), _units(thresholds, scale)
 
