@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
@@ -40,8 +41,13 @@ _INT64_MAX: Final = 2**63 - 1
 _INT64_DIGITS: Final = 20  # of an unsigned one
 _DECIMAL_DIGITS: Final = 38
 _DIGITS_OF_A_HEIGHT: Final = 18  # no frame has more rows than 10**18
-# not to_lowercase() and is_in(): that takes three times as long, and finds the same
-_UNCOUNTED: Final = f"^(?i:{'|'.join(UNCOUNTED_STATUSES)})$"
+# Every way to write them: that takes a third of a regular expression's time, a sixth of
+# to_lowercase()'s, and finds the same.
+_UNCOUNTED: Final = pl.Series(
+    "".join(letters)
+    for status in UNCOUNTED_STATUSES
+    for letters in product(*zip(status, status.upper(), strict=True))
+).implode()
 _FAULTS: Final = {
     "torn": ("more than one as_of", "give each one instant, for example with .over()"),
     "overflowing": ("a spend of more than 38 digits", "cast the amounts to pl.Float64"),
@@ -202,8 +208,9 @@ def _summable(amount: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _has_counted_status(name: str, schema: pl.Schema) -> pl.Expr:
-    status = pl.col(name) if name in schema else pl.lit(None)
-    return ~status.cast(pl.String).str.contains(_UNCOUNTED).fill_null(value=False)
+    if name not in schema:
+        return pl.lit(value=True)
+    return ~pl.col(name).cast(pl.String).is_in(_UNCOUNTED).fill_null(value=False)
 
 
 def _as_of(moment: pl.Expr, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:

@@ -241,8 +241,12 @@ def test_an_instant_is_read_from_the_orders_where_the_customers_lack_it():
 # ---------------------------------------------------------------- status
 
 
+def alternating(word):
+    return "".join(letter.upper() if place % 2 else letter for place, letter in enumerate(word))
+
+
 @pytest.mark.parametrize("status", UNCOUNTED_STATUSES)
-@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title, alternating])
 def test_an_uncounted_status_is_uncounted_in_any_case(status, case):
     frame = one_customer([AS_OF], status=case(status))
     assert summarize(frame).select(NUMBERS).row(0) == (None, 0, 0)
