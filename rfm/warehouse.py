@@ -48,6 +48,8 @@ except ImportError as error:
         "for example 'ibis-framework[duckdb]'"
     ) from error
 
+from rfm._instants import INSTANTS, is_finer  # needs Ibis
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "score_orders", "score_summary", "summarize_orders"]
 
-_UTC: Final = dt.Timestamp(timezone="UTC", scale=6)
 _FIRST: Final = microseconds_since_epoch(datetime.min.replace(tzinfo=UTC))
 _LAST: Final = microseconds_since_epoch(datetime.max.replace(tzinfo=UTC))
 _INT64_MAX: Final = 2**63 - 1
@@ -252,143 +253,6 @@ def _refuse_nameless(ids: ir.Column) -> None:
         )
 
 
-# ---------------------------------------------------------------- engines
-
-# Ibis is the wrong layer for instants. Seen with Ibis 12:
-# - Spark's TIMESTAMP and TIMESTAMP_NTZ are one type to Ibis, without a zone, and its literals of
-#   either depend on the session's time zone;
-# - it cannot take microseconds out of a Spark timestamp at all;
-# - its epoch_seconds() shifts DuckDB's TIMESTAMPTZ by the session's zone (ibis issue 11211) and
-#   cuts or rounds the fraction, by engine;
-# - a cast from a timestamp without a zone to one with it takes the session's zone in PostgreSQL,
-#   Snowflake and Spark;
-# - differences of timestamps count midnights passed in one engine and 24 hours in the next.
-# So each engine turns an instant into microseconds since 1970 with a function of its own, once per
-# customer, and days are whole numbers from there on.
-
-
-class _Engine(NamedTuple):
-    """How one engine deals with instants."""
-
-    microseconds: Callable[[ir.Value], ir.Value]  # since 1970, or null for -infinity
-    instant: Callable[[ir.Value, ir.Value], ir.Value]  # of a column and its microseconds
-    not_after: Callable[[ir.Value, str], ir.Value]  # whether a column is up to an instant in text
-
-
-def _function(name: str, returns: dt.DataType) -> Callable[[ir.Value], ir.Value]:
-    """Return a function that the engine has, under its own name."""
-    signature = ((None,), returns)
-    function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
-        lambda value: value, name=name, signature=signature
-    )
-    return function
-
-
-def _function_of_two(name: str, returns: dt.DataType) -> Callable[[str, ir.Value], ir.Value]:
-    """Return a function whose first argument is text."""
-    signature = ((dt.string, None), returns)
-    function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
-        lambda text, value: (text, value), name=name, signature=signature
-    )
-    return function
-
-
-def _not_after(column: ir.Value, text: str) -> ir.Value:
-    # cast from text: Ibis writes the seconds of a DuckDB literal as a float
-    return column <= ibis.literal(text).cast(column.type())
-
-
-_typeof = _function("typeof", dt.string)
-_spark_unix_micros = _function("unix_micros", dt.int64)
-_spark_naive = _function("to_timestamp_ntz", dt.timestamp)
-
-
-def _spark_microseconds(instant: ir.Value) -> ir.Value:
-    text = instant.cast("string")
-    if instant.type().is_date():
-        return _spark_unix_micros((text + "T00:00:00Z").cast(_UTC))
-    # typeof() is a constant to Spark's optimizer: one of the two branches is all that is left
-    is_naive = _typeof(instant) == "timestamp_ntz"
-    return _spark_unix_micros(is_naive.ifelse((text + "Z").cast(_UTC), instant))
-
-
-def _spark_not_after(column: ir.Value, text: str) -> ir.Value:
-    if column.type().is_date():
-        return _not_after(column, text)
-    is_naive = _typeof(column) == "timestamp_ntz"
-    return is_naive.ifelse(
-        column <= _spark_naive(text[:26]), column <= ibis.literal(f"{text[:26]}Z").cast(_UTC)
-    )
-
-
-def _postgres_microseconds(instant: ir.Value) -> ir.Value:
-    # extract(epoch ...) is an exact numeric, but an error in an integer's place for -infinity
-    seconds = instant.epoch_seconds().cast(dt.Decimal(38, 6))
-    infinite = instant.cast("string") == "-infinity"
-    return infinite.ifelse(ibis.null("int64"), (seconds * 1_000_000).cast("int64"))
-
-
-_postgres_zoned = _function_of_two("timezone", _UTC)
-
-
-def _postgres_instant(newest: ir.Value, microseconds: ir.Value) -> ir.Value:
-    dtype = newest.type()
-    naive = newest.cast("timestamp") if dtype.is_date() else newest
-    zoned = dtype.is_timestamp() and dtype.timezone is not None
-    instant = newest.cast(_UTC) if zoned else _postgres_zoned("UTC", naive)
-    # drivers cannot read -infinity, and would fail for the whole table
-    return microseconds.isnull().ifelse(ibis.null(_UTC), instant)
-
-
-_snowflake_part = _function_of_two("date_part", dt.int64)
-_EPOCH_UTC: Final = ibis.literal("1970-01-01T00:00:00+00:00").cast(_UTC)
-
-
-def _snowflake_microseconds(instant: ir.Value) -> ir.Value:
-    if instant.type().is_date():
-        instant = instant.cast("timestamp")
-    return _snowflake_part("epoch_microsecond", instant)
-
-
-_duckdb_epoch_us = _function("epoch_us", dt.int64)
-_duckdb_epoch_ns = _function("epoch_ns", dt.int64)
-_duckdb_make_ns = _function("make_timestamp_ns", dt.Timestamp(scale=9))
-_duckdb_instant = _function("make_timestamptz", _UTC)
-_bigquery_unix_micros = _function("unix_micros", dt.int64)
-_timestamp_micros = _function("timestamp_micros", _UTC)
-
-
-def _duckdb_microseconds(instant: ir.Value) -> ir.Value:
-    if _is_finer(instant.type()):  # nanoseconds would be rounded
-        nanoseconds = _duckdb_epoch_ns(instant)
-        rest = (nanoseconds % 1000 + 1000) % 1000
-        instant = _duckdb_make_ns(nanoseconds - rest)
-    return _duckdb_epoch_us(instant)
-
-
-_SPARK: Final = _Engine(
-    _spark_microseconds, lambda _, micros: _timestamp_micros(micros), _spark_not_after
-)
-_ENGINES: Final = {
-    "bigquery": _Engine(
-        # in BigQuery a DATE or DATETIME becomes a TIMESTAMP in UTC, always
-        lambda instant: _bigquery_unix_micros(instant.cast(_UTC)),
-        lambda _, micros: _timestamp_micros(micros),
-        _not_after,
-    ),
-    "databricks": _SPARK,
-    "duckdb": _Engine(_duckdb_microseconds, lambda _, micros: _duckdb_instant(micros), _not_after),
-    "postgres": _Engine(_postgres_microseconds, _postgres_instant, _not_after),
-    "pyspark": _SPARK,
-    "snowflake": _Engine(
-        _snowflake_microseconds,
-        lambda _, micros: _EPOCH_UTC + micros.as_interval("us"),
-        _not_after,
-    ),
-}
-"""Those whose way with instants is known; of the ones that need an account, from their manuals."""
-
-
 def _engine_of(orders: ir.Table) -> str:
     try:
         name: str = orders.get_backend().name
@@ -396,10 +260,10 @@ def _engine_of(orders: ir.Table) -> str:
         raise InvalidFrame(
             "orders are of no engine, or of more than one; get them by connection.table(name)"
         ) from error
-    if name not in _ENGINES:
+    if name not in INSTANTS:
         raise InvalidFrame(
             f"orders are in {name}, whose way with instants is not known to rfm (known: "
-            f"{some(_ENGINES, limit=20)}); copy the orders to one of these"
+            f"{some(INSTANTS, limit=20)}); copy the orders to one of these"
         )
     return name
 
@@ -415,7 +279,7 @@ def _summarize(orders: ir.Table, as_of: int, names: _Names) -> ir.Table:
 
 
 def _summary(orders: ir.Table, as_of: int, names: _Names, engine: str) -> ir.Table:
-    microseconds, instant, not_after = _ENGINES[engine]
+    microseconds, instant, not_after = INSTANTS[engine]
     ordered_at = orders[names.ordered_at]
     counts = _has_counted_status(orders, names.status) & not_after(
         ordered_at, _text(as_of, ordered_at.type())
@@ -451,14 +315,9 @@ def _text(as_of: int, dtype: dt.DataType) -> str:
     moment = EPOCH + timedelta(microseconds=min(max(as_of, _FIRST), _LAST))
     if dtype.is_date():
         return moment.date().isoformat()
-    finer = "999" if _is_finer(dtype) else ""  # all of the microsecond
+    finer = "999" if is_finer(dtype) else ""  # all of the microsecond
     zone = "" if dtype.timezone is None else "+00:00"
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}{finer}{zone}"
-
-
-def _is_finer(dtype: dt.DataType) -> bool:
-    """Tell whether the type has nanoseconds, which are cut off."""
-    return bool(dtype.is_timestamp() and (dtype.scale or 0) > _UTC.scale)
 
 
 def _has_counted_status(orders: ir.Table, name: str) -> ir.Value:
