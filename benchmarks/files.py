@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.data import AS_OF, make, orders_file
@@ -249,7 +248,7 @@ def _score(customers: int, ids: pl.Series | None) -> Steps:
 
 
 def _repeatedly(work: Callable[[], object]) -> Steps:
-    """Do it several times in a process that already has the memory: the median."""
+    """Do it several times in a process that already has the memory."""
     work()
     yield None
     seconds = []
@@ -257,7 +256,7 @@ def _repeatedly(work: Callable[[], object]) -> Steps:
         started = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - started)
-    yield Seconds(median(seconds))
+    yield Seconds(seconds)
 
 
 def _summary(customers: int) -> pl.DataFrame:

@@ -34,7 +34,7 @@ def _importing(module: str) -> Seconds:
     """Import in a bare interpreter: this one has loaded parts of the standard library already."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return Seconds(done.stdout)
+    return Seconds([float(done.stdout)])
 
 
 BENCHES = (

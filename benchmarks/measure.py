@@ -11,7 +11,7 @@ what is measured, and may yield a second time to give an answer and to clean up 
         total = numbers.sum()
         yield total                  # the clock stops
 
-A case that measures for itself, such as the median of many latencies, yields that as `Seconds`.
+A case that measures for itself, each of many alike, yields `Seconds`, whose median is taken.
 Cases of one size that answer have to give the same answer, or they did not do the same work.
 
 A bench lists trials, each a case and a size, and figures, each the ratio of two trials, or one
@@ -112,8 +112,10 @@ class Bench:
         return replace(self, trials=trials)
 
 
-class Seconds(float):
-    """What a case has measured itself, instead of the clock around it."""
+class Seconds(tuple[float, ...]):
+    """What a case has measured itself, each time of one or more, instead of the clock around it."""
+
+    __slots__ = ()
 
 
 class TrialFailed(Exception):
@@ -156,7 +158,7 @@ def run_here(case: Callable[[int], Iterator[object]], size: int) -> dict[str, An
     answer = next(steps, None)
     seconds, busy = time.perf_counter() - started, _cpu_seconds() - busy
     if isinstance(answer, Seconds):
-        seconds, answer = answer, None
+        seconds, busy, answer = median(answer), busy / len(answer), None
     peak = _peak()
     next(steps, None)
     return {"seconds": seconds, "cpu_seconds": busy, "peak_mib": peak / _MIB, "answer": answer}

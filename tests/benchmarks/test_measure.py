@@ -38,7 +38,10 @@ def tells_its_process(_):
 
 def measures_for_itself(_):
     yield
-    yield Seconds(42)
+    end = time.process_time() + 0.3
+    while time.process_time() < end:
+        pass
+    yield Seconds([1, 42, 43])
 
 
 def miscounts(size):
@@ -70,7 +73,9 @@ def test_each_run_has_a_process_and_so_a_peak_of_its_own():
 
 
 def test_a_case_may_measure_for_itself():
-    assert run(Trial(measures_for_itself))["seconds"] == 42
+    found = run(Trial(measures_for_itself))
+    assert found["seconds"] == 42
+    assert 0.1 <= found["cpu_seconds"] < 0.2  # each time's share
 
 
 # ---------------------------------------------------------------- figures
