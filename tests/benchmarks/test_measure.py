@@ -75,7 +75,7 @@ def test_each_run_has_a_process_and_so_a_peak_of_its_own():
 def test_a_case_may_measure_for_itself():
     found = run(Trial(measures_for_itself))
     assert found["seconds"] == 42
-    assert 0.1 <= found["cpu_seconds"] < 0.2  # each time's share
+    assert 0.05 < found["cpu_seconds"] < 0.2  # a third of it
 
 
 # ---------------------------------------------------------------- figures
