@@ -372,7 +372,7 @@ BENCHES = (
             ),
             Figure("one order, the guide's way", "the guide's triggers", "without scoring"),
         ),
-        rounds=7,
+        rounds=15,
     ),
     Bench(
         name="bulk",
