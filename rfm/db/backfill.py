@@ -78,7 +78,7 @@ def backfill(
 
     Out of date is whoever was never scored, was scored with another model, has drifted, or has
     aged: whom the trigger would give other scores now. It is found by Polars, from one row per
-    customer, 50,000 at a time; scores computed here are never written. The others are not touched
+    customer, 100,000 at a time; scores computed here are never written. The others are not touched
     and keep their `last_scored_at`, so a second run finds nothing to do, and one that was killed is
     taken up by the next. Waits first for the transactions that are writing customers, perhaps with
     the model before the active one; so run it after a change of the model, not beside it.

@@ -14,8 +14,8 @@ from rfm.db.needed import need
 from rfm.db.read import Reader, exact, open_reader
 from rfm.db.render import composed, statement
 
-RANGE_SIZE = 50_000
-"""Customers that are read at once: some ten megabytes."""
+RANGE_SIZE = 100_000
+"""Customers that are read at once: some twenty megabytes."""
 
 
 class KeyRange(NamedTuple):
@@ -27,7 +27,7 @@ class KeyRange(NamedTuple):
 
 
 def key_ranges(connection: Connection, size: int = RANGE_SIZE) -> list[KeyRange]:
-    """Cut the customers into ranges of `size`, by one look at their primary key."""
+    """Cut the customers into ranges of `size`, going from one to the next by their primary key."""
     firsts = list(connection.scalars(statement(connection, _FIRSTS), {"size": size}))
     if not firsts:
         return []
@@ -36,11 +36,22 @@ def key_ranges(connection: Connection, size: int = RANGE_SIZE) -> list[KeyRange]
     return [*full, KeyRange(firsts[-1], None, rest[0][0])]
 
 
+# A window over all customers would take three times as long.
 _FIRSTS = """
-    select c.id::text
-    from (select c.id, row_number() over (order by c.id) as place from public.customers as c) as c
-    where (c.place - 1) % :size = 0
-    order by c.id
+    with recursive firsts (id) as (
+        (select c.id from public.customers as c order by c.id limit 1)
+        union all
+        select (
+            select c.id from public.customers as c
+            where c.id >= f.id
+            order by c.id
+            offset :size limit 1
+        )
+        from firsts as f
+        where f.id is not null
+    )
+
+    select f.id::text from firsts as f where f.id is not null order by f.id
 """
 _REST = "select count(*) from public.customers as c where c.id >= {first}"
 
