@@ -45,7 +45,9 @@ def _marked(keys: pl.Series, parts: int, low: int, width: int) -> int:
     def mark(part: pl.Series) -> pl.Series:
         # modulo 2**32, which is no less than the width: so no key is too large, and none negative
         place = part.cast(pl.UInt32, wrap_numerical=True) - low % _INDEX_END
-        return pl.repeat(value=False, n=width, dtype=pl.Boolean, eager=True).scatter(place, True)  # noqa: FBT003
+        return pl.repeat(value=False, n=width, dtype=pl.Boolean, eager=True).scatter(
+            place, values=True
+        )
 
     rows = -(-len(keys) // parts)
     slices = (_KEY.slice(part * rows, rows) for part in range(parts))

@@ -455,7 +455,6 @@ def _score(summary: ir.Table, model: Model | None) -> ir.Table:
     model = _fit(summary) if model is None else model
     counted = summary.frequency >= 1
     spend = _spend(summary.monetary)
-    weights = model.weights
     points = summary.mutate(
         rfm_recency=_points(
             counted, (summary.recency_days <= most for most in _whole(model.recency, cap=True))

@@ -15,7 +15,7 @@ from rfm.db.read import Reader, exact, open_reader
 from rfm.db.render import composed, statement
 
 RANGE_SIZE = 100_000
-"""Customers that are read at once: some twenty megabytes."""
+"""Customers that are read at once; some hundred bytes each."""
 
 
 class KeyRange(NamedTuple):
