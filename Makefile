@@ -49,8 +49,8 @@ format: .venv/ready ## let ruff mend what it can
 sql-lint: .venv/ready ## squawk: do the migrations hold locks or lose data?
 	$(BIN)/squawk sql/migrations/*.sql
 
-catalogue: .venv/ready ## write tests/db/catalogue.txt anew, after a new migration; ARGS=--check
-	$(BIN)/python tests/db/catalogue.py $(ARGS)
+catalogue: .venv/ready ## write tests/db/schema/catalogue.txt anew, after a new migration; ARGS=--check
+	$(BIN)/python tests/db/schema/catalogue.py $(ARGS)
 
 types: .venv/ready ## mypy --strict
 	$(BIN)/mypy

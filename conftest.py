@@ -86,7 +86,7 @@ def database(name: str) -> Iterator[Engine]:
     # not above: tests/conftest.py registers rfm.testing as a plugin, which has to be imported last
     from rfm import db  # noqa: PLC0415
     from rfm.db.connect import run_script  # noqa: PLC0415
-    from rfm.db.migrations import read_sql  # noqa: PLC0415
+    from rfm.db.schema.migrations import read_sql  # noqa: PLC0415
     from rfm.testing import temporary_database  # noqa: PLC0415
 
     with temporary_database() as engine:

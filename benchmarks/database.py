@@ -70,8 +70,8 @@ def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
     """Start the server and fill the databases, as large as the largest trial asks for."""
     from rfm import db
     from rfm.db.connect import connect, run_script
-    from rfm.db.embedded import start_server
-    from rfm.db.migrations import read_sql
+    from rfm.db.schema.migrations import read_sql
+    from rfm.demo.embedded import start_server
 
     customers = max(trial.size for bench in benches for trial in bench.trials.values())
     address = start_server()

@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import Engine
 
 from rfm.db.connect import run_script
-from rfm.db.read import open_reader
+from rfm.db.reads.reader import open_reader
 from rfm.testing import temporary_database
 
 ROUNDS = 7

@@ -17,7 +17,7 @@ from rfm.errors import EmptyFit, InvalidAsOf, InvalidFrame, InvalidModel, RfmErr
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
-from rfm.segments import lead_category, segment
+from rfm.segments.names import lead_category, segment
 from rfm.summary import summarize_orders
 
 __version__ = "0.1.0"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rfm._frames import check_summary, finite, many, refuse
+from rfm._check.frames import check_summary, finite, many, refuse
 from rfm.errors import EmptyFit
 from rfm.model import Model
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from rfm._frames import Frame, check_summary, finite
+from rfm._check.frames import Frame, check_summary, finite
 from rfm.errors import InvalidModel
 from rfm.model import Model
 from rfm.quintiles import quintiles

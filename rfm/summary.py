@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from rfm._frames import (
+from rfm._check.frames import (
     ANYTHING,
     IDENTITY,
     INSTANT,

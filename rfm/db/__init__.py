@@ -1,13 +1,10 @@
 """Everything that speaks to PostgreSQL: one file for each thing that a user does."""
 
-from rfm.db.apply import apply
-from rfm.db.backfill import Backfill, backfill
 from rfm.db.connect import connect
-from rfm.db.export import export
-from rfm.db.fitting import FEWEST_CUSTOMERS, FittedModel, fit_model, fit_summary
-from rfm.db.mapping import Mapping
-from rfm.db.migrations import DatabaseObject, Migration, migrations
-from rfm.db.models import (
+from rfm.db.mapping.definition import Mapping
+from rfm.db.models.fitting import FEWEST_CUSTOMERS, FittedModel, fit_model, fit_summary
+from rfm.db.models.simulate import simulate
+from rfm.db.models.stored import (
     StoredModel,
     activate,
     active_model,
@@ -16,17 +13,20 @@ from rfm.db.models import (
     store_model,
     stored_model,
 )
-from rfm.db.moves import matrix
-from rfm.db.pace import Pace
-from rfm.db.plan import plan
 from rfm.db.proof import score_differences
-from rfm.db.rollback import rollback
-from rfm.db.schedule import ScheduledJob, schedule
-from rfm.db.simulate import simulate
-from rfm.db.stale import rescore_stale
-from rfm.db.status import MigrationStatus, State, status
-from rfm.db.survey import BaseTable, survey
-from rfm.db.verify import Check, verify
+from rfm.db.rescore.backfill import Backfill, backfill
+from rfm.db.rescore.pace import Pace
+from rfm.db.rescore.schedule import ScheduledJob, schedule
+from rfm.db.rescore.stale import rescore_stale
+from rfm.db.schema.apply import apply
+from rfm.db.schema.export import export
+from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
+from rfm.db.schema.plan import plan
+from rfm.db.schema.rollback import rollback
+from rfm.db.schema.status import MigrationStatus, State, status
+from rfm.db.schema.survey import BaseTable, survey
+from rfm.db.schema.verify import Check, verify
+from rfm.segments.moves import matrix
 
 __all__ = [
     "FEWEST_CUSTOMERS",

@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from rfm.db.mapping import Mapping
+from rfm.db.mapping.definition import Mapping
 from rfm.errors import InvalidAddress
 
 

@@ -3,13 +3,12 @@
 import polars as pl
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.models import read_active_model
-from rfm.db.needed import need
-from rfm.db.render import statement
+from rfm.db.mapping.render import statement
+from rfm.db.models.stored import read_active_model
+from rfm.db.schema.required import need
 from rfm.scoring import score_frame
+from rfm.stored import compare_scores
 from rfm.summary import summarize_orders
-
-SCORES = ("lead_score", "rfm_recency", "rfm_frequency", "rfm_monetary")
 
 _ORDERS = text("""
     select
@@ -59,28 +58,6 @@ def score_differences(engine: Engine) -> pl.DataFrame:
     summary = summarize_orders(orders, as_of=pl.col("last_scored_at"), customers=stored)
     compared = compare_scores(stored, score_frame(summary, model))
     return compared.filter(~pl.col("agree")).drop("agree")
-
-
-def compare_scores(stored: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
-    """Put stored scores beside expected ones by `customer_id`; `agree` tells if all four do.
-
-    The expected scores come in columns named `expected_lead_score` and so on. A customer without
-    `last_scored_at` was never scored and is expected to have zeros.
-    """
-    unscored = pl.col("last_scored_at").is_null()
-    both = stored.join(
-        expected.select("customer_id", *(pl.col(one).alias(f"expected_{one}") for one in SCORES)),
-        on="customer_id",
-        how="left",
-    ).with_columns(
-        pl.when(unscored).then(0).otherwise(f"expected_{one}").alias(f"expected_{one}")
-        for one in SCORES
-    )
-    return both.with_columns(
-        agree=pl.all_horizontal(
-            pl.col(one).fill_null(0).eq_missing(pl.col(f"expected_{one}")) for one in SCORES
-        )
-    )
 
 
 def read_orders(connection: Connection) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import rfm
 from rfm import cli, db
 from rfm.db.connect import run_script
-from rfm.db.demo import STEPS, Demo
+from rfm.demo.steps import STEPS, Demo
 from rfm.errors import FoundDifference
 from rfm.testing import temporary_database
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import rfm
-from rfm.files import scan_orders
+from rfm.io import scan_orders
 
 CSV = """customer_id,ordered_at,amount,status
 007,2026-10-20,120.50,paid

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm import _distinct
-from rfm._distinct import surely_distinct
+from rfm._check import distinct
+from rfm._check.distinct import surely_distinct
 
 INTEGERS = {
     pl.Int8: (-(2**7), 2**7),
@@ -24,7 +24,7 @@ INTEGERS = {
 
 @pytest.fixture(params=[1, 3, 100_000], autouse=True)
 def rows_of_a_part(request, monkeypatch):
-    monkeypatch.setattr(_distinct, "_ROWS_OF_A_PART", request.param)
+    monkeypatch.setattr(distinct, "_ROWS_OF_A_PART", request.param)
 
 
 @st.composite

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from rfm.db.connect import connect, run_script
-from rfm.db.migrations import read_sql
+from rfm.db.schema.migrations import read_sql
 from rfm.testing import server_address
 
 

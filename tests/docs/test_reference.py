@@ -13,8 +13,8 @@ import rfm
 import rfm.testing
 from rfm import cli, db, errors, warehouse
 from rfm.db.connect import connect, run_script
-from rfm.db.embedded import start_server
-from rfm.db.migrations import read_sql, sql_names
+from rfm.db.schema.migrations import read_sql, sql_names
+from rfm.demo.embedded import start_server
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

@@ -28,18 +28,18 @@ OPERATIONS = "sql/migrations/20250115000003_create_lead_score_operations.sql"
 TESTS = [
     "tests/proof/test_cases.py",
     "tests/proof/test_histories.py",
-    "tests/db/test_writes.py",
+    "tests/db/scoring/test_writes.py",
     "tests/db/test_proof.py",
     "tests/proof/test_rescoring.py",
-    "tests/db/test_operations.py",
-    "tests/db/test_guide.py",
-    "tests/db/test_apply.py",
-    "tests/db/test_concurrency.py",
-    "tests/db/test_security.py",
-    "tests/db/test_interleavings.py",
+    "tests/db/rescore/test_operations.py",
+    "tests/db/schema/test_guide.py",
+    "tests/db/schema/test_apply.py",
+    "tests/db/scoring/test_concurrency.py",
+    "tests/db/scoring/test_security.py",
+    "tests/db/scoring/test_interleavings.py",
 ]
 # A mutant whose SQL is no SQL proves nothing: this one still has to pass.
-APPLIES = "tests/db/test_apply.py::test_apply_creates_everything_and_records_it"
+APPLIES = "tests/db/schema/test_apply.py::test_apply_creates_everything_and_records_it"
 LONGEST = 900  # seconds; a test that hangs has noticed, too
 
 
@@ -75,7 +75,7 @@ MUTANTS = [
         SCORING,
         "language plpgsql\n",
         "language plpgsql\nstable\n",
-        "tests/db/test_apply.py::test_verify_passes_on_a_scored_database",
+        "tests/db/schema/test_apply.py::test_verify_passes_on_a_scored_database",
         "create or replace function public.calculate_lead_score()",
     ),
     Mutant(
@@ -83,7 +83,7 @@ MUTANTS = [
         SCORING,
         "security definer\n",
         "",
-        "tests/db/test_security.py::test_a_score_cannot_be_forged",
+        "tests/db/scoring/test_security.py::test_a_score_cannot_be_forged",
         "create or replace function public.calculate_lead_score()",
     ),
     Mutant(
@@ -91,7 +91,7 @@ MUTANTS = [
         SCORING,
         "set search_path = ''\n",
         "",
-        "tests/db/test_security.py::test_supabases_linter_would_find_nothing",
+        "tests/db/scoring/test_security.py::test_supabases_linter_would_find_nothing",
         "create or replace function public.calculate_lead_score()",
     ),
     Mutant(
@@ -99,7 +99,7 @@ MUTANTS = [
         SCORING,
         "clock constant timestamp with time zone := clock_timestamp();",
         "clock constant timestamp with time zone := now();",
-        "tests/db/test_concurrency.py::test_an_old_transaction_scores_by_the_clock_and_not_by_its_own_start",
+        "tests/db/scoring/test_concurrency.py::test_an_old_transaction_scores_by_the_clock_and_not_by_its_own_start",
     ),
     Mutant(
         "no grace for fast clocks",
@@ -163,7 +163,7 @@ MUTANTS = [
         SCORING,
         "<> 'read committed'",
         "= 'never'",
-        "tests/db/test_interleavings.py::test_no_interleaving_leaves_drift[repeatable_read-new customer-new model]",
+        "tests/db/scoring/test_interleavings.py::test_no_interleaving_leaves_drift[repeatable_read-new customer-new model]",
         "create or replace function public.calculate_lead_score()",
     ),
     Mutant(
@@ -171,14 +171,14 @@ MUTANTS = [
         SCORING,
         "before insert or update on public.customers",
         "before insert on public.customers",
-        "tests/db/test_writes.py::test_scores_follow",
+        "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "scoring on update alone",
         SCORING,
         "before insert or update on public.customers",
         "before update on public.customers",
-        "tests/db/test_security.py::test_a_new_customer_cannot_bring_a_score_along",
+        "tests/db/scoring/test_security.py::test_a_new_customer_cannot_bring_a_score_along",
     ),
     # the orders
     Mutant(
@@ -224,14 +224,14 @@ MUTANTS = [
         SCORING,
         "for no key update;",
         "for update;",
-        "tests/db/test_concurrency.py::test_an_order_of_another_transaction_does_not_wait_for_the_score",
+        "tests/db/scoring/test_concurrency.py::test_an_order_of_another_transaction_does_not_wait_for_the_score",
     ),
     Mutant(
         "locks in no order",
         SCORING,
         "    order by c.id\n",
         "",
-        "tests/db/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
+        "tests/db/scoring/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
         "create or replace function public.touch_lead_scores(",
     ),
     Mutant(
@@ -239,7 +239,7 @@ MUTANTS = [
         SCORING,
         "    where c.id = any (customer_ids)\n    order by c.id\n    for no key update;",
         "    where false;",
-        "tests/db/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
+        "tests/db/scoring/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
         "create or replace function public.touch_lead_scores(",
     ),
     Mutant(
@@ -255,7 +255,7 @@ MUTANTS = [
         SCORING,
         "security definer\n",
         "",
-        "tests/db/test_security.py::test_the_service_touches_customers_that_it_may_not_update",
+        "tests/db/scoring/test_security.py::test_the_service_touches_customers_that_it_may_not_update",
         "create or replace function public.touch_lead_scores(",
     ),
     Mutant(
@@ -263,21 +263,21 @@ MUTANTS = [
         SCORING,
         "                select o.customer_id from old_orders as o\n                union\n",
         "",
-        "tests/db/test_writes.py::test_scores_follow",
+        "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "a move forgets the new customer",
         SCORING,
         "                union\n                select n.customer_id from new_orders as n\n",
         "",
-        "tests/db/test_writes.py::test_scores_follow",
+        "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "deleted orders are overlooked",
         SCORING,
         "when 'DELETE' then",
         "when 'DELETE' then return null;",
-        "tests/db/test_writes.py::test_scores_follow",
+        "tests/db/scoring/test_writes.py::test_scores_follow",
         "create or replace function public.recalculate_lead_score_siblings()",
     ),
     Mutant(
@@ -285,14 +285,14 @@ MUTANTS = [
         SCORING,
         "where c.lead_score > 6",
         "where c.lead_score > 30",
-        "tests/db/test_writes.py::test_scores_follow",
+        "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "truncate by an old snapshot",
         SCORING,
         "<> 'read committed'",
         "= 'never'",
-        "tests/db/test_concurrency.py::test_truncate_is_refused_where_an_old_snapshot_would_overlook_scores",
+        "tests/db/scoring/test_concurrency.py::test_truncate_is_refused_where_an_old_snapshot_would_overlook_scores",
         "create or replace function public.recalculate_lead_score_siblings()",
     ),
     Mutant(
@@ -300,7 +300,7 @@ MUTANTS = [
         SCORING,
         "if to_regprocedure('public.calculate_lead_score()') is null then",
         "if false then",
-        "tests/db/test_guide.py::test_after_the_guides_rollbacks_orders_can_be_written",
+        "tests/db/schema/test_guide.py::test_after_the_guides_rollbacks_orders_can_be_written",
         "create or replace function public.recalculate_lead_score_siblings()",
     ),
     Mutant(
@@ -347,7 +347,7 @@ MUTANTS = [
         SCORING,
         "before update or delete or truncate on public.lead_score_models",
         "before delete or truncate on public.lead_score_models",
-        "tests/db/test_security.py::test_not_even_the_owner_edits_a_model_or_leaves_none_active",
+        "tests/db/scoring/test_security.py::test_not_even_the_owner_edits_a_model_or_leaves_none_active",
     ),
     Mutant(
         "the published thresholds",
@@ -387,28 +387,28 @@ MUTANTS = [
         SCORING,
         "'revoke all on function\n                public.calculate",
         "'revoke grant option for all on function\n                public.calculate",
-        "tests/db/test_security.py::test_only_the_owner_and_the_service_call_our_functions",
+        "tests/db/scoring/test_security.py::test_only_the_owner_and_the_service_call_our_functions",
     ),
     Mutant(
         "models readable by all",
         SCORING,
         "'revoke all on public.lead_score_models,",
         "'revoke grant option for all on public.lead_score_models,",
-        "tests/db/test_security.py::test_models_are_for_the_owner_and_the_service",
+        "tests/db/scoring/test_security.py::test_models_are_for_the_owner_and_the_service",
     ),
     Mutant(
         "models without row security",
         SCORING,
         "alter table public.lead_score_models enable row level security;\n",
         "",
-        "tests/db/test_security.py::test_supabases_linter_would_find_nothing",
+        "tests/db/scoring/test_security.py::test_supabases_linter_would_find_nothing",
     ),
     Mutant(
         "orders view as its owner",
         SCORING,
         "with (security_invoker = true) as",
         "as",
-        "tests/db/test_security.py::test_supabases_linter_would_find_nothing",
+        "tests/db/scoring/test_security.py::test_supabases_linter_would_find_nothing",
         "create or replace view public.lead_score_orders",
     ),
     Mutant(
@@ -416,14 +416,14 @@ MUTANTS = [
         TIMELINE,
         "'revoke all on public.customer_activities,",
         "'revoke grant option for all on public.customer_activities,",
-        "tests/db/test_security.py::test_nobody_sees_more_than_row_security_allows",
+        "tests/db/scoring/test_security.py::test_nobody_sees_more_than_row_security_allows",
     ),
     Mutant(
         "activities as their owner",
         TIMELINE,
         "with (security_invoker = true) as",
         "as",
-        "tests/db/test_security.py::test_nobody_sees_more_than_row_security_allows",
+        "tests/db/scoring/test_security.py::test_nobody_sees_more_than_row_security_allows",
         "create or replace view public.customer_activities",
     ),
     Mutant(
@@ -431,14 +431,14 @@ MUTANTS = [
         TIMELINE,
         "create unique index",
         "create index",
-        "tests/db/test_guide.py::test_each_refresh_of_the_guide_brings_in_new_activities",
+        "tests/db/schema/test_guide.py::test_each_refresh_of_the_guide_brings_in_new_activities",
     ),
     Mutant(
         "hot leads as their owner",
         POST,
         "with (security_invoker = true) as",
         "as",
-        "tests/db/test_security.py::test_nobody_sees_more_than_row_security_allows",
+        "tests/db/scoring/test_security.py::test_nobody_sees_more_than_row_security_allows",
         "create or replace view public.hot_leads",
     ),
     Mutant(
@@ -454,7 +454,7 @@ MUTANTS = [
         POST,
         "'revoke all on function public.refresh",
         "'revoke grant option for all on function public.refresh",
-        "tests/db/test_security.py::test_only_the_owner_and_the_service_call_our_functions",
+        "tests/db/scoring/test_security.py::test_only_the_owner_and_the_service_call_our_functions",
     ),
     # rescoring by due date
     Mutant(
@@ -511,21 +511,21 @@ MUTANTS = [
         OPERATIONS,
         "perform public.wait_for_lead_score_writers('5 seconds');",
         "null;",
-        "tests/db/test_operations.py::test_an_order_that_commits_during_a_run_is_waited_for",
+        "tests/db/rescore/test_operations.py::test_an_order_that_commits_during_a_run_is_waited_for",
     ),
     Mutant(
         "rescoring: open transactions are forgotten",
         OPERATIONS,
         "settled := false;",
         "settled := true;",
-        "tests/db/test_operations.py::test_a_transaction_that_stays_open_is_looked_after_by_the_next_run",
+        "tests/db/rescore/test_operations.py::test_a_transaction_that_stays_open_is_looked_after_by_the_next_run",
     ),
     Mutant(
         "rescoring: a score for an instant to come is old",
         OPERATIONS,
         "where c.last_scored_at <= due_until --",
         "where true --",
-        "tests/db/test_operations.py::test_a_trigger_of_others_that_spoils_scores_does_not_keep_a_run_going",
+        "tests/db/rescore/test_operations.py::test_a_trigger_of_others_that_spoils_scores_does_not_keep_a_run_going",
     ),
     Mutant(
         "rescoring: the unscored stay so",
@@ -553,35 +553,35 @@ MUTANTS = [
         OPERATIONS,
         "<> 'read committed' then\n        raise exception 'stale",
         "= 'never' then\n        raise exception 'stale",
-        "tests/db/test_operations.py::test_an_old_snapshot_is_refused_with_a_hint",
+        "tests/db/rescore/test_operations.py::test_an_old_snapshot_is_refused_with_a_hint",
     ),
     Mutant(
         "rescoring: as the caller",
         OPERATIONS,
         "inout more boolean default null\n)\nlanguage plpgsql\nsecurity definer",
         "inout more boolean default null\n)\nlanguage plpgsql",
-        "tests/db/test_security.py::test_rescoring_sees_the_customers_and_orders_of_everybody",
+        "tests/db/scoring/test_security.py::test_rescoring_sees_the_customers_and_orders_of_everybody",
     ),
     Mutant(
         "rescoring: callable by all",
         OPERATIONS,
         "'revoke all on procedure public.rescore_stale_customers(integer, bigint, boolean) from %s'",
         "'select %L'",
-        "tests/db/test_security.py::test_only_the_owner_and_the_service_rescore_stale_customers",
+        "tests/db/scoring/test_security.py::test_only_the_owner_and_the_service_rescore_stale_customers",
     ),
     Mutant(
         "health: a score of today is a failure",
         OPERATIONS,
         "'stale scores', overdue = 0",
         "'stale scores', stale = 0",
-        "tests/db/test_operations.py::test_a_stale_score_is_told_at_once_and_is_a_failure_after_a_day",
+        "tests/db/rescore/test_operations.py::test_a_stale_score_is_told_at_once_and_is_a_failure_after_a_day",
     ),
     Mutant(
         "health: a refresh by other means goes unnoticed",
         OPERATIONS,
         "r.filenode = pg_relation_filenode(to_regclass('public.customer_activity_timeline'))",
         "r.filenode is not null",
-        "tests/db/test_operations.py::test_the_timelines_age_is_told_only_where_it_is_known",
+        "tests/db/rescore/test_operations.py::test_the_timelines_age_is_told_only_where_it_is_known",
     ),
     # the core
     Mutant(

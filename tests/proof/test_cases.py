@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 import rfm
 from rfm.db import activate
-from rfm.db.proof import SCORES
+from rfm.stored import SCORES
 from tests.proof.cases import CASES, one
 from tests.warehouse.engines import SPARK
 

@@ -19,8 +19,9 @@ from sqlalchemy import Connection, text
 import rfm
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.models import read_active_model
-from rfm.db.proof import SCORES, compare_scores, read_scores
+from rfm.db.models.stored import read_active_model
+from rfm.db.proof import read_scores
+from rfm.stored import SCORES, compare_scores
 from rfm.testing import DAY, cents, instants, models, statuses
 
 CUSTOMERS = [UUID(int=number) for number in range(1, 7)]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.migrations import read_sql
+from rfm.db.schema.migrations import read_sql
 from rfm.errors import RfmError
 from rfm.testing import assert_scores_match
 

@@ -12,8 +12,8 @@ import pytest
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.embedded import start_server
-from rfm.db.migrations import read_sql
+from rfm.db.schema.migrations import read_sql
+from rfm.demo.embedded import start_server
 from rfm.testing import assert_scores_match
 
 CUSTOMERS = 5_000

@@ -1,0 +1,1 @@
+"""Mappings: a CRM whose tables and columns have other names."""

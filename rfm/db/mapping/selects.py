@@ -1,0 +1,140 @@
+"""Whether the selects of a mapping give what the views on them need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from rfm.db.connect import cursor
+from rfm.db.mapping.base_tables import Columns, reference_types
+from rfm.db.mapping.definition import Mapping, mapping_of
+from rfm.db.mapping.render import timeline_select
+
+_AMOUNT = ("numeric", "int8", "int4", "int2")
+
+
+@dataclass(frozen=True, slots=True)
+class _Select:
+    """A select of the mapping: where it stands there, its text, the columns it has to give."""
+
+    place: str
+    sql: str
+    columns: Columns
+    private: bool  # signed-in users read it: row-level security has to hold all the way down
+
+
+def select_problems(connection: Connection) -> list[str]:
+    """Return what is wrong with the mapping's selects; nothing without a mapping.
+
+    Each is tried as a temporary view, which is gone before this returns.
+    """
+    mapping = mapping_of(connection)
+    if mapping is None:
+        return []
+    return [p for select in _selects(mapping) for p in _problems(connection, select)]
+
+
+def _selects(mapping: Mapping) -> Iterator[_Select]:
+    key = reference_types(mapping)
+    yield _Select(
+        "orders.select",
+        mapping.orders.select,
+        {"customer_id": key, "ordered_at": ("timestamptz",), "amount": _AMOUNT},
+        private=False,
+    )
+    for activity in mapping.timeline:
+        yield _Select(
+            f"the select of timeline entry {activity.type!r}",
+            activity.select,
+            {
+                "customer_id": key,
+                "created_at": ("timestamptz",),
+                "activity_id": (),
+                "metadata": ("jsonb",),
+            },
+            private=True,
+        )
+    yield _Select("the timeline's selects together", timeline_select(mapping), {}, private=False)
+
+
+def _problems(connection: Connection, select: _Select) -> list[str]:
+    savepoint = connection.begin_nested()
+    try:
+        _create_probe(connection, select.sql)
+        return [
+            *_column_problems(connection, select),
+            *(_unprotected(connection) if select.private else []),
+        ]
+    except psycopg.Error as error:
+        return [f"{select.place} fails: {error.diag.message_primary}"]
+    finally:
+        savepoint.rollback()
+
+
+_PROBE = "create temporary view rfm_probe as select q.* from (\n{select}\n) as q"
+
+
+def _create_probe(connection: Connection, select: str) -> None:
+    # binary: by the protocol that takes one statement and no more
+    cursor(connection).execute(_PROBE.format(select=select), binary=True)
+
+
+_FOUND = text("""
+    select a.attname, t.typname
+    from pg_catalog.pg_attribute as a
+    inner join pg_catalog.pg_type as t on t.oid = a.atttypid
+    where a.attrelid = to_regclass('pg_temp.rfm_probe')
+""")
+
+
+def _column_problems(connection: Connection, select: _Select) -> Iterator[str]:
+    found = {row.attname: row.typname for row in connection.execute(_FOUND)}
+    for column, types in select.columns.items():
+        if column not in found:
+            yield f"{select.place} has no column {column} (found: {', '.join(found)})"
+        elif types and found[column] not in types:
+            yield f"{select.place}: {column} is {found[column]}, not {' or '.join(types)}"
+
+
+_UNPROTECTED = text("""
+    with recursive reads as (
+        select to_regclass('pg_temp.rfm_probe')::oid as relation
+        union
+        select d.refobjid
+        from reads as r
+        inner join pg_catalog.pg_rewrite as w on w.ev_class = r.relation
+        inner join pg_catalog.pg_depend as d
+            on
+                d.classid = 'pg_catalog.pg_rewrite'::regclass
+                and d.objid = w.oid
+                and d.refclassid = 'pg_catalog.pg_class'::regclass
+    )
+
+    select c.oid::regclass::text as name, c.relkind
+    from reads as r
+    inner join pg_catalog.pg_class as c on c.oid = r.relation
+    where
+        c.oid <> to_regclass('pg_temp.rfm_probe')
+        and c.relnamespace <> 'pg_catalog'::regnamespace
+        and (
+            c.relkind = 'm'
+            or c.relkind = 'v' and not exists (
+                select
+                from pg_options_to_table(c.reloptions) as o
+                where o.option_name = 'security_invoker' and o.option_value::boolean
+            )
+        )
+    order by name
+""")
+
+
+def _unprotected(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(_UNPROTECTED):
+        if row.relkind == "m":
+            yield f"the timeline reads materialized view {row.name}, which shows every row to all"
+        else:
+            yield (
+                f"the timeline reads view {row.name}, which shows every reader its owner's rows; "
+                f"alter view {row.name} set (security_invoker = true)"
+            )

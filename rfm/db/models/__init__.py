@@ -1,0 +1,1 @@
+"""The models that a database scores with: stored, fitted, compared."""

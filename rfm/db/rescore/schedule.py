@@ -1,0 +1,60 @@
+"""The two daily jobs in pg_cron: refreshing the timeline, rescoring stale customers."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from rfm.db.schema.required import OPERATIONS, need
+from rfm.errors import SchedulerMissing
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """One job as pg_cron has it: its name, its cron expression, and the SQL that it runs."""
+
+    name: str
+    schedule: str
+    command: str
+
+
+def schedule(
+    engine: Engine, *, refresh: str | None = None, rescore: str | None = None
+) -> list[ScheduledJob]:
+    """Have pg_cron refresh the timeline and rescore stale customers; return the two jobs.
+
+    `refresh` and `rescore` are cron expressions, in the time zone of pg_cron (GMT, unless somebody
+    changed it). Without one, the job keeps the time that it has; a new one gets 2 AM or half past.
+    Twice is once. Raises `SchedulerMissing` where the database has no pg_cron: the message has the
+    two lines for an ordinary crontab.
+
+    >>> from rfm.testing import example_engine
+    >>> schedule(example_engine())  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    rfm.errors.SchedulerMissing: pg_cron is not in database ...
+    """
+    with engine.begin() as connection:
+        need(connection, OPERATIONS)
+        _require_pg_cron(connection)
+        rows = connection.execute(
+            text("""
+                select j.job, j.schedule, j.command
+                from public.schedule_lead_score_jobs(:refresh, :rescore) as j
+            """),
+            {"refresh": refresh, "rescore": rescore},
+        )
+        return [ScheduledJob(*row) for row in rows]
+
+
+def _require_pg_cron(connection: Connection) -> None:
+    found = connection.scalar(text("select count(*) from pg_extension where extname = 'pg_cron'"))
+    if not found:
+        raise SchedulerMissing(
+            f"pg_cron is not in database {connection.engine.url.database!r}; run `create extension "
+            "pg_cron` and this again, or put these two lines into the crontab of a machine that "
+            f"reaches the database, with DATABASE_URL set:\n{_CRONTAB}"
+        )
+
+
+_CRONTAB = """\
+0 2 * * *  psql "$DATABASE_URL" --command 'select public.refresh_customer_activity_timeline()'
+30 2 * * * rfm db rescore-stale"""

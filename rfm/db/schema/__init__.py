@@ -1,0 +1,1 @@
+"""The migrations in a database: plan, apply, status, verify, export, roll back."""

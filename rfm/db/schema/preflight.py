@@ -1,0 +1,145 @@
+"""What has to be true of a database before a migration may touch it."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, text
+
+from rfm.db.mapping.base_tables import base_tables
+from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.render import customers_table, key_column
+from rfm.db.mapping.selects import select_problems
+from rfm.db.schema.migrations import migrations
+from rfm.db.schema.ownership import not_ours
+from rfm.errors import PreflightFailed
+
+OLDEST_SERVER = 15
+
+
+def preflight(connection: Connection) -> None:
+    """Raise one `PreflightFailed` that lists everything that stands in the migrations' way."""
+    problems = [
+        *_server_problems(connection),
+        *_table_problems(connection),
+        *_right_problems(connection),
+        *_name_problems(connection),
+    ]
+    if not problems:  # a select on tables that are not there would say the same again
+        problems = [*_key_problems(connection), *select_problems(connection)]
+    if problems:
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise PreflightFailed(
+            f"{_counted(problems)} in database {connection.engine.url.database!r}, "
+            f"nothing was changed:{listed}\n{_advice(connection)}"
+        )
+
+
+def _counted(problems: list[str]) -> str:
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+
+
+def _advice(connection: Connection) -> str:
+    if mapping_of(connection):
+        return "the mapping says what rfm looks for; docs/how-to/map-my-schema.md explains it"
+    return (
+        "rfm looks for the tables of sql/demo/base_tables.sql in schema public; "
+        "if yours have other names, write a mapping: docs/how-to/map-my-schema.md"
+    )
+
+
+def _server_problems(connection: Connection) -> list[str]:
+    version = int(connection.scalar(text("show server_version_num")) or 0) // 10_000
+    if version < OLDEST_SERVER:
+        return [f"PostgreSQL {version} is too old; {OLDEST_SERVER} or newer is needed"]
+    return []
+
+
+_COLUMNS = text("""
+    select n.name as table_name, a.attname as column_name, t.typname as type_name
+    from unnest(cast(:tables as text[])) as n (name)
+    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
+    inner join pg_catalog.pg_attribute as a on a.attrelid = c.oid
+    inner join pg_catalog.pg_type as t on t.oid = a.atttypid
+    where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+""")
+
+
+def _table_problems(connection: Connection) -> list[str]:
+    wanted = base_tables(mapping_of(connection))
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(_COLUMNS, {"tables": list(wanted)}):
+        found.setdefault(row.table_name, {})[row.column_name] = row.type_name
+    return [
+        problem
+        for table, columns in wanted.items()
+        for problem in _column_problems(table, columns, found.get(table))
+    ]
+
+
+def _column_problems(
+    table: str, wanted: dict[str, tuple[str, ...]], found: dict[str, str] | None
+) -> list[str]:
+    if found is None:
+        return [f"table {table} is missing, or is no table"]
+    missing = [f"column {table}.{column} is missing" for column in wanted if column not in found]
+    other = [
+        f"column {table}.{column} is {found[column]}, not {' or '.join(types)}"
+        for column, types in wanted.items()
+        if column in found and types and found[column] not in types
+    ]
+    return missing + other
+
+
+def _name_problems(connection: Connection) -> list[str]:
+    return [
+        f"{one} is there already and not rfm's; rename it, or comment on it as rfm does if it is"
+        for migration in migrations(mapping_of(connection))
+        for one in not_ours(connection, migration)
+    ]
+
+
+_RIGHTS = text("""
+    select
+        n.name as table_name,
+        current_user as role_name,
+        pg_has_role(c.relowner, 'usage') as owned,
+        c.relforcerowsecurity and not (r.rolsuper or r.rolbypassrls) as forced
+    from unnest(cast(:tables as text[])) as n (name)
+    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
+    inner join pg_catalog.pg_roles as r on r.rolname = current_user
+    where c.relkind in ('r', 'p')
+    order by n.name
+""")
+
+
+def _right_problems(connection: Connection) -> Iterator[str]:
+    tables = list(base_tables(mapping_of(connection)))
+    for row in connection.execute(_RIGHTS, {"tables": tables}):
+        if not row.owned:
+            yield f"role {row.role_name} does not own table {row.table_name}"
+        if row.forced:
+            yield (
+                f"table {row.table_name} forces row-level security on its owner, and role "
+                f"{row.role_name} would see too few rows for true scores; give it BYPASSRLS"
+            )
+
+
+_UNIQUE = text("""
+    select count(*) > 0
+    from pg_catalog.pg_index as i
+    inner join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+    where
+        i.indrelid = to_regclass(:table)
+        and a.attname = :key
+        and i.indnkeyatts = 1
+        and i.indisunique
+        and i.indisvalid
+        and i.indpred is null
+""")
+
+
+def _key_problems(connection: Connection) -> list[str]:
+    mapping = mapping_of(connection)
+    table, key = customers_table(mapping), key_column(mapping)
+    if connection.scalar(_UNIQUE, {"table": table, "key": key}):
+        return []
+    return [f"column {table}.{key} has no unique index, and every order would look for it there"]

@@ -1,0 +1,57 @@
+"""Undoing the migrations, newest first."""
+
+from sqlalchemy import Engine, text
+
+from rfm.db.connect import run_script
+from rfm.db.mapping.definition import mapping_of
+from rfm.db.schema.apply import changing
+from rfm.db.schema.exclusive import exclusive
+from rfm.db.schema.migrations import Migration, migrations
+from rfm.db.schema.ownership import not_ours
+from rfm.db.schema.status import State, read_status
+from rfm.errors import PreflightFailed, UnknownMigration
+
+
+def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
+    """Undo every migration after `to`, newest first, and return those that were undone.
+
+    Without `to`, all of them. Each rollback file and the removal of its record commit together.
+    What was pasted by hand is undone as well. The scores, the models and the timeline are dropped;
+    customers, orders, messages and deals stay. Raises `UnknownMigration` for a name that is none,
+    and `DatabaseBusy` as `apply` does.
+
+    >>> from rfm.db import status
+    >>> from rfm.testing import example_engine, temporary_database
+    >>> with temporary_database(str(example_engine().url.database)) as engine:
+    ...     _ = rollback(engine)
+    ...     {str(one.state) for one in status(engine)}
+    {'missing'}
+    """
+    ours = migrations(mapping_of(engine))
+    names = [migration.name for migration in ours]
+    if to is not None and to not in names:
+        raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
+    after = names.index(to) + 1 if to else 0
+    with exclusive(engine):
+        undone = [_undo(engine, migration) for migration in reversed(ours[after:])]
+    return [migration for migration in undone if migration is not None]
+
+
+def _undo(engine: Engine, migration: Migration) -> Migration | None:
+    with changing(engine, migration) as connection:
+        states = {one.migration: one.state for one in read_status(connection)}
+        if states[migration] is State.MISSING:
+            return None
+        strangers = not_ours(connection, migration)
+        if strangers:
+            raise PreflightFailed(
+                f"{migration.name} was not rolled back: {', '.join(map(str, strangers))} would be "
+                "dropped, and is not rfm's; nothing of it was changed, drop by hand what is to go"
+            )
+        run_script(connection, migration.rollback_script)
+        if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is not None:
+            connection.execute(
+                text("delete from rfm.applied_migrations where name = :name"),
+                {"name": migration.name},
+            )
+        return migration

@@ -1,0 +1,1 @@
+"""The demo: its steps, its data, and the embedded PostgreSQL server."""

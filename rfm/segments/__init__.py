@@ -1,0 +1,1 @@
+"""From scores to names: categories, segments, and who moved from one to another."""

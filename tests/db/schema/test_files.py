@@ -1,0 +1,123 @@
+"""The SQL files: their names, their order, and what they leave in the catalogue."""
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from rfm import db
+from rfm.db.connect import run_script
+from rfm.db.schema.migrations import read_sql, sql_names
+from rfm.summary import UNCOUNTED_STATUSES
+
+NAMES = [migration.name for migration in db.migrations()]
+
+# Everything in public that is not the CRM's own, with its comment.
+CATALOGUE = text("""
+    select 'relation' as kind, c.oid::regclass::text as name, obj_description(c.oid, 'pg_class') as comment
+    from pg_class as c
+    where
+        c.relnamespace = 'public'::regnamespace
+        and c.relkind in ('r', 'v', 'm', 'i')
+        and not exists (select from pg_constraint as k where k.conindid = c.oid)
+    union all
+    select 'function', p.oid::regprocedure::text, obj_description(p.oid, 'pg_proc')
+    from pg_proc as p
+    where p.pronamespace = 'public'::regnamespace
+    union all
+    select 'trigger', t.tgname || ' on ' || t.tgrelid::regclass, obj_description(t.oid, 'pg_trigger')
+    from pg_trigger as t
+    where not t.tgisinternal
+    union all
+    select 'column', a.attrelid::regclass || '.' || a.attname, col_description(a.attrelid, a.attnum)
+    from pg_attribute as a
+    where
+        (
+            a.attrelid in (
+                to_regclass('lead_score_models'),
+                to_regclass('lead_score_active_model'),
+                to_regclass('lead_score_rescoring'),
+                to_regclass('lead_score_rescoring_due'),
+                to_regclass('customer_activity_refresh')
+            )
+            or (
+                a.attrelid = 'customers'::regclass
+                and a.attname in ('lead_score', 'rfm_recency', 'rfm_frequency', 'rfm_monetary', 'last_scored_at')
+            )
+        )
+        and a.attnum > 0
+        and not a.attisdropped
+""")
+
+
+def catalogue(engine):
+    with engine.connect() as connection:
+        return {(row.kind, row.name): row.comment for row in connection.execute(CATALOGUE)}
+
+
+@pytest.fixture
+def base(rfm_crm_engine):
+    return set(catalogue(rfm_crm_engine))
+
+
+def test_the_guides_two_migrations_come_first_under_its_names():
+    assert NAMES[:2] == [
+        "20250115000000_create_customer_activity_timeline",
+        "20250115000001_create_lead_scoring",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_migration_is_a_timestamp_and_words_and_has_a_rollback(name):
+    assert re.fullmatch(r"\d{14}(_[a-z]+)+", name)
+    assert name in sql_names("rollback")
+
+
+def test_there_is_no_rollback_without_a_migration():
+    assert sql_names("rollback") == NAMES
+
+
+def test_every_object_that_a_migration_creates_has_a_comment(base, rfm_engine):
+    uncommented = [
+        key for key, comment in catalogue(rfm_engine).items() if key not in base and not comment
+    ]
+    assert uncommented == []
+
+
+def test_the_list_of_objects_is_what_the_migrations_create(base, rfm_engine):
+    created = set(catalogue(rfm_engine)) - base
+    listed = [one for migration in db.migrations() for one in migration.objects]
+    assert len(set(listed)) == len(listed) == len(created)
+
+
+@pytest.mark.parametrize("folder", ["checks", "queries"])
+def test_the_first_line_says_which_question_a_file_answers(folder):
+    for name in sql_names(folder):
+        assert re.match(r"-- [A-Z].*[.?)]$", read_sql(folder, name).splitlines()[0]), name
+
+
+@pytest.mark.parametrize("name", sql_names("queries"))
+def test_every_query_runs(rfm_engine, name):
+    with rfm_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into customers (email) values ('ada@example.com');"
+            "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
+        )
+    with rfm_engine.connect() as connection:
+        run_script(connection, read_sql("queries", name))
+
+
+def test_sql_and_python_know_the_same_uncounted_statuses():
+    script = read_sql("migrations", NAMES[1])
+    lists = re.findall(r'lower\([a-z.]*status collate "C"\) not in \(([^)]*)\)', script)
+    assert len(lists) == 2
+    for one in lists:
+        assert set(re.findall(r"'(\w+)'", one)) == set(UNCOUNTED_STATUSES)
+
+
+def test_no_file_mentions_a_table_without_its_schema_in_a_function():
+    for migration in db.migrations():
+        for body in re.findall(r"as \$\$(.*?)\$\$;", migration.script, flags=re.DOTALL):
+            assert not re.search(
+                r"\b(from|join|update|into) (customers|orders|lead_score_)\b", body
+            )

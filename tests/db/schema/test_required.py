@@ -1,0 +1,104 @@
+"""A command on a database that lacks its migration: one error that names it, and nothing is changed."""
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import rfm
+from rfm import db
+from rfm.db.connect import run_script
+from rfm.db.schema.migrations import read_sql
+from rfm.errors import SchemaOutdated
+from rfm.testing import assert_scores_match, temporary_database
+
+NAMES = [migration.name for migration in db.migrations()]
+SCORING = NAMES[1]
+COMMANDS = {
+    "active_model": db.active_model,
+    "activate": lambda engine: db.activate(engine, rfm.PUBLISHED),
+    "fit_active_model": db.fit_active_model,
+    "backfill": db.backfill,
+    "fit_model": lambda engine: db.fit_model(engine, min_customers=1),
+    "models": db.models,
+    "simulate": lambda engine: db.simulate(engine, rfm.PUBLISHED),
+    "store_model": lambda engine: db.store_model(engine, rfm.PUBLISHED),
+    "score_differences": db.score_differences,
+    "assert_scores_match": assert_scores_match,
+}
+every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+
+
+def run(engine, script):
+    with engine.begin() as connection:
+        run_script(connection, script)
+
+
+@every_command
+def test_a_database_with_the_first_migration_alone_is_refused(rfm_crm_engine, command):
+    run(rfm_crm_engine, read_sql("migrations", NAMES[0]))
+    with pytest.raises(SchemaOutdated, match=f"{SCORING} is missing.*run rfm db apply"):
+        command(rfm_crm_engine)
+
+
+@every_command
+def test_a_database_whose_migration_was_another_text_is_refused(rfm_engine, command):
+    run(rfm_engine, "update rfm.applied_migrations set checksum = 'older'")
+    with pytest.raises(SchemaOutdated, match=f"{SCORING} is edited.*version that applied it"):
+        command(rfm_engine)
+
+
+@every_command
+def test_a_database_in_which_something_was_dropped_is_refused(rfm_engine, command):
+    run(rfm_engine, "drop function touch_lead_scores(anyarray)")
+    with pytest.raises(
+        SchemaOutdated, match=r"damaged: it lacks function public\.touch_lead_scores"
+    ):
+        command(rfm_engine)
+
+
+@every_command
+def test_an_empty_database_is_refused(command):
+    with temporary_database() as engine, pytest.raises(SchemaOutdated, match="is missing"):
+        command(engine)
+
+
+@every_command
+def test_what_was_pasted_by_hand_counts_and_a_dropped_index_does_not(rfm_crm_engine, command):
+    run(rfm_crm_engine, read_sql("migrations", SCORING))
+    run(rfm_crm_engine, "drop index idx_customers_rfm_scores; drop index idx_orders_lead_score")
+    run(
+        rfm_crm_engine,
+        "insert into customers (email) values ('ada@example.com');"
+        "insert into orders (customer_id, total_cents) select id, 100 from customers",
+    )
+    command(rfm_crm_engine)
+
+
+@contextmanager
+def signed_in_as(engine, role):
+    """Yield an engine for a new role that may do what Supabase's service_role may."""
+    run(engine, f"create role {role} login bypassrls; grant select on customers, orders to {role}")
+    run(engine, f"grant select on lead_score_models, lead_score_active_model to {role}")
+    run(engine, f"grant select on lead_score_orders to {role}")
+    signed_in = create_engine(engine.url.set(username=role))
+    try:
+        yield signed_in
+    finally:
+        signed_in.dispose()
+        run(engine, f"drop owned by {role}; drop role {role}")
+
+
+def test_a_role_that_may_not_read_the_record_is_let_in_by_what_it_sees(rfm_engine):
+    with signed_in_as(rfm_engine, f"reader_{rfm_engine.url.database}") as reader:
+        assert db.score_differences(reader).is_empty()
+        assert db.active_model(reader) == rfm.PUBLISHED
+        assert {one.state for one in db.status(reader)} == {db.State.PASTED}
+
+
+def test_verify_reports_on_an_outdated_database_and_raises_nothing(rfm_crm_engine):
+    run(rfm_crm_engine, read_sql("migrations", NAMES[0]))
+    checks = db.verify(rfm_crm_engine)
+    assert {check.passed for check in checks} == {True, False}
+    with rfm_crm_engine.connect() as connection:
+        assert connection.scalar(text("select to_regclass('lead_score_models')")) is None
