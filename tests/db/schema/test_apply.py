@@ -337,7 +337,7 @@ BREAKAGES = {
     "alter table customers disable trigger calculate_customer_lead_score": "triggers",
     "drop trigger recalculate_lead_score_on_order_delete on orders": "triggers",
     "alter function calculate_lead_score() stable": "functions of lead scoring",
-    "alter function touch_lead_scores(anyarray) reset search_path": "functions of lead scoring",
+    "alter function touch_lead_scores(uuid[]) reset search_path": "functions of lead scoring",
     "alter table customers disable trigger user; insert into customers default values": "Every customer has",
     "alter table customers disable trigger user; update customers set lead_score = 31": "in its range",
     "alter table customers disable trigger user; update customers set lead_score = 29": "Every stored score",

@@ -37,7 +37,7 @@ CATALOGUE = text("""
                 to_regclass('lead_score_models'),
                 to_regclass('lead_score_active_model'),
                 to_regclass('lead_score_rescoring'),
-                to_regclass('lead_score_rescoring_due'),
+                to_regclass('lead_score_queue'),
                 to_regclass('customer_activity_refresh')
             )
             or (

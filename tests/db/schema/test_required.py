@@ -50,7 +50,7 @@ def test_a_database_whose_migration_was_another_text_is_refused(rfm_engine, comm
 
 @every_command
 def test_a_database_in_which_something_was_dropped_is_refused(rfm_engine, command):
-    run(rfm_engine, "drop function touch_lead_scores(anyarray)")
+    run(rfm_engine, "drop function touch_lead_scores(uuid[])")
     with pytest.raises(
         SchemaOutdated, match=r"damaged: it lacks function public\.touch_lead_scores"
     ):
