@@ -589,7 +589,7 @@ MUTANTS = [
         "rfm/summary.py",
         'pl.col("ordered_at") <= instant',
         'pl.col("ordered_at") < instant',
-        "tests/core/test_summary.py::test_recency_is_whole_days_up_to_as_of",
+        "tests/core/summary/test_instants.py::test_recency_is_whole_days_up_to_as_of",
     ),
     Mutant(
         "python: another list of statuses",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, Engine
 
+from rfm._check.wording import problems
 from rfm.errors import InvalidMapping
 
 _LONGEST_NAME = 63  # bytes: what PostgreSQL keeps of a name
@@ -151,9 +152,8 @@ def mapping_of(bound: Engine | Connection) -> Mapping | None:
 
 
 def _listed(error: ValidationError) -> str:
-    problems = [
+    found = [
         f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
         for one in error.errors()
     ]
-    noun = "problem" if len(problems) == 1 else "problems"
-    return f"{len(problems)} {noun} in the mapping:" + "".join(f"\n  - {p}" for p in problems)
+    return problems(found, "in the mapping")
