@@ -3,12 +3,14 @@
 import os
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from rfm.errors import InvalidFile
+from rfm.summary import summarize_orders
 
 # ISO 8601, after a blank between date and time became a T, and Z became +00:00
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
@@ -42,6 +44,25 @@ def scan_orders(path: Path, columns: OrderColumns = OrderColumns()) -> pl.LazyFr
     if not path.is_file():
         raise InvalidFile(f"{path} is not a file")
     return pl.scan_parquet(path) if _kind(path) == ".parquet" else _scan_csv(path, columns)
+
+
+def summarize_file(
+    path: Path,
+    as_of: datetime,
+    columns: OrderColumns = OrderColumns(),  # noqa: B008
+) -> pl.DataFrame:
+    r"""Read a file of orders and return the summary of its customers at `as_of`.
+
+    Reads what `scan_orders` reads and returns what `rfm.summarize_orders` returns; raises what
+    these two raise.
+
+    >>> file = Path(tempfile.mkdtemp()) / "orders.csv"
+    >>> _ = file.write_text("customer_id,ordered_at,amount\n007,2026-11-01,9.90\n")
+    >>> summarize_file(file, datetime(2026, 11, 2)).select("recency_days", "frequency").row(0)
+    (1, 1)
+    """
+    orders = scan_orders(path, columns)
+    return summarize_orders(orders, as_of=as_of, **columns._asdict()).collect(engine="streaming")
 
 
 def _kind(path: Path) -> str:

@@ -134,6 +134,12 @@ class Demo:
         for row in compared.filter(~pl.col("agree")).head(1).rows(named=True):
             raise FoundDifference(f"database and Polars differ: {row}")
 
+    def query(self, name: str) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Run a file of sql/queries/; return its columns and rows."""
+        with self.engine.connect() as connection:
+            cursor = run_script(connection, read_sql("queries", name))
+            return [column.name for column in cursor.description or ()], cursor.fetchall()
+
     def _some_time_ago(self, dice: random.Random) -> datetime:
         return self.as_of - timedelta(seconds=dice.randrange(540 * 86_400))
 

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 import rfm
 import rfm.testing
-from rfm import cli, db, errors, warehouse
+from rfm import db, errors, warehouse
+from rfm.cli.app import app
 from rfm.db.connect import connect, run_script
 from rfm.db.schema.migrations import read_sql, sql_names
 from rfm.demo.embedded import start_server
@@ -148,7 +149,7 @@ def commands(group, path="rfm"):
         yield from commands(command, f"{path} {name}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(cli.app)))
+COMMANDS = dict(commands(typer.main.get_command(app)))
 
 
 def spellings(command):
