@@ -10,11 +10,14 @@ import pytest
 
 @pytest.fixture
 def rfm_command(tmp_path):
-    """Run `rfm` in a folder of its own, expecting an exit code (0 unless told)."""
+    """Run `rfm` in a folder of its own, on the engine's database, expecting an exit code."""
     program = Path(sys.executable).with_name("rfm")
 
-    def run(*arguments, code=0, **environment):
+    def run(*arguments, code=0, engine=None, **environment):
         clean = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
+        if engine:
+            url = engine.url.set(drivername="postgresql")
+            environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
         done = subprocess.run(
             [program, *map(str, arguments)],
             cwd=tmp_path,

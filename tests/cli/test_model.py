@@ -28,8 +28,7 @@ def crm(rfm_engine):
 
 @pytest.fixture
 def model(rfm_command, crm):
-    url = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return lambda *words, code=0: rfm_command("model", *words, code=code, DATABASE_URL=url)
+    return lambda *words, code=0: rfm_command("model", *words, code=code, engine=crm)
 
 
 def test_fit_stores_and_activate_activates(model, crm):
@@ -90,7 +89,7 @@ def test_what_show_prints_set_reads(model, crm, tmp_path):
         (("set",), "either a model.json"),
         (("set", "model.json", "--weights", "3,2,1"), "either a model.json"),
         (("set", "none.json"), "cannot read none.json"),
-        (("set", "--recency", "9x"), "--recency '9x' is no list of numbers"),
+        (("set", "--recency", "9x"), "--recency '9x' is not a list of numbers"),
         (("set", "--recency", "1,2"), "is not descending"),
         (("set", "--monetary", "nan"), "not a finite number"),
         (("set", "--weights", "3,2"), "sum to 6"),
@@ -98,7 +97,7 @@ def test_what_show_prints_set_reads(model, crm, tmp_path):
         (("show", "9"), "there is no lead score model 9"),
         (("simulate", "9"), "there is no lead score model 9"),
         (("simulate", "1", "--against", "9"), "there is no lead score model 9"),
-        (("fit", "--as-of", "soon"), "no date or time"),
+        (("fit", "--as-of", "soon"), "not a date or time"),
     ],
 )
 def test_a_bad_call_is_one_line_and_stores_nothing(model, crm, words, says):

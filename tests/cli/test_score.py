@@ -89,7 +89,7 @@ def test_other_column_names_are_given_by_options(rfm_command, tmp_path):
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
-        (CSV, ["--as-of", "yesterday"], "--as-of 'yesterday' is no date or time"),
+        (CSV, ["--as-of", "yesterday"], "--as-of 'yesterday' is not a date or time"),
         (CSV, ["--as-of", "2026-11-01", "-o", "x.json"], "x.json ends with '.json'"),
         (
             CSV,

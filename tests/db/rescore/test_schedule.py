@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from rfm import cli, db
+from rfm import db
+from rfm.cli.app import app
 from rfm.db.connect import run_script
 from rfm.errors import SchedulerMissing
 
@@ -74,7 +75,7 @@ def test_schedule_keeps_the_times_that_somebody_chose_and_changes_those_it_is_gi
 def test_the_command_shows_what_is_scheduled(cron_engine):
     db.apply(cron_engine)
     done = CliRunner().invoke(
-        cli.app, ["schedule", "--dsn", dsn(cron_engine), "--rescore", "0 4 * * *"]
+        app, ["schedule", "--dsn", dsn(cron_engine), "--rescore", "0 4 * * *"]
     )
     assert done.exit_code == 0
     for shown in ("refresh-customer-timeline", "0 2 * * *", RESCORE, "0 4 * * *"):

@@ -1,0 +1,48 @@
+"""`rfm demo`."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from rfm import db
+from rfm.cli.output import print_line, print_table, progress
+from rfm.demo.embedded import start_server
+from rfm.demo.steps import STEPS, Demo
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the server running and print its address.")
+    ] = False,
+) -> None:
+    """Score 23,570 real customers twice, by triggers and in Polars, and compare every one."""
+    address = start_server(keep=keep)
+    run = Demo(db.connect(address))
+    _run_steps(run)
+    for name, title in _QUERIES:
+        print_table(title, *run.query(name))
+    total = run.stored.height
+    print_line(f"{total:,} of {total:,} scores agree", style="bold green")
+    if keep:
+        folder = run.engine.url.query["host"]
+        print_line(f"the server goes on: {address}")
+        print_line(f"stop it with: kill -INT $(head -1 {folder}/postmaster.pid)")
+
+
+_QUERIES = (
+    ("score_distribution", "Lead categories"),
+    ("best_leads", "The five best customers"),
+    ("timeline_of_a_customer", "What the best of them did lately"),
+)
+
+
+def _run_steps(run: Demo) -> None:
+    times = []
+    with progress() as update:
+        for number, (title, step) in enumerate(STEPS):
+            update(description=title, completed=number, total=len(STEPS))
+            started = time.perf_counter()
+            step(run)
+            times.append((title, f"{time.perf_counter() - started:.2f}"))
+    print_table("What was done", ["step", "seconds"], times)

@@ -1,0 +1,178 @@
+"""`rfm model`: the models that a database scores with."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy
+import typer
+
+import rfm
+from rfm import db
+from rfm.cli import options
+from rfm.cli.output import print_line, print_message, print_table
+from rfm.columns import OrderColumns
+from rfm.errors import InvalidArgument
+from rfm.io import summarize_file
+
+Activate = Annotated[
+    bool, typer.Option("--activate", help="Score with it from now on; without it, only store it.")
+]
+
+
+def fit(
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+    orders: Annotated[
+        Path | None,
+        typer.Option("--orders", help="Fit on this .parquet or .csv file of orders instead."),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Count the orders up to then, ISO 8601; required for a file.")
+    ] = None,
+    min_customers: Annotated[
+        int, typer.Option(help="Refuse to fit on fewer customers with an order.")
+    ] = db.FEWEST_CUSTOMERS,
+    activate: Activate = False,
+    customer_id: options.CustomerId = "customer_id",
+    ordered_at: options.OrderedAt = "ordered_at",
+    amount: options.Amount = "amount",
+    status: options.Status = "status",
+) -> None:
+    """Fit quintiles on the orders of the database or of a file, and store them as a new model."""
+    engine = options.open_database(dsn, mapping)
+    moment = None if as_of is None else options.read_instant(as_of)
+    if orders is None:
+        fitted = db.fit_model(engine, moment, min_customers=min_customers)
+    elif moment is None:
+        raise InvalidArgument("a file has no clock; pass --as-of, for example --as-of 2026-11-01")
+    else:
+        columns = OrderColumns(customer_id, ordered_at, amount, status)
+        summary = summarize_file(orders, moment, columns)
+        fitted = db.fit_summary(summary, moment, min_customers=min_customers)
+    print_message(f"fitted on {fitted.customers:,} customers")
+    _keep(engine, fitted, activate=activate)
+
+
+def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activate: bool) -> None:
+    if activate:
+        _print_active(db.activate(engine, model))
+    else:
+        number = db.store_model(engine, model)
+        print_line(f"stored as model {number}; rfm model activate {number} scores with it")
+
+
+def _print_active(number: int) -> None:
+    print_line(f"model {number} is active; rfm db backfill scores again whom it changes")
+
+
+def set_model(
+    file: Annotated[
+        Path | None, typer.Argument(help="A model.json, as rfm model show prints it.")
+    ] = None,
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+    recency: Annotated[
+        str | None, typer.Option(help="Most days that earn 2, 3, 4, 5: 180,90,60,30")
+    ] = None,
+    frequency: Annotated[
+        str | None, typer.Option(help="Fewest orders that earn 2, 3, 4, 5: 1,3,5,10")
+    ] = None,
+    monetary: Annotated[
+        str | None, typer.Option(help="Least spend that earns 2, 3, 4, 5: 50,200,500,1000")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Of the three scores, with the sum 6: 3,2,1")
+    ] = None,
+    activate: Activate = False,
+) -> None:
+    """Store thresholds given by hand: a file, or what the active model should have otherwise."""
+    engine = options.open_database(dsn, mapping)
+    given = {"recency": recency, "frequency": frequency, "monetary": monetary, "weights": weights}
+    changes = {name: _numbers(name, value) for name, value in given.items() if value is not None}
+    if (file is None) == (not changes):
+        raise InvalidArgument(
+            "pass either a model.json, or at least one of --recency, --frequency, "
+            "--monetary and --weights"
+        )
+    base = options.read_model(file) if file else db.active_model(engine)
+    _keep(engine, replace(base, **changes), activate=activate)
+
+
+def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of a model takes
+    try:
+        numbers = [Decimal(part) for part in written.split(",") if part.strip()]
+    except InvalidOperation:
+        raise InvalidArgument(
+            f"--{name} {written!r} is not a list of numbers; write them like 180,90,60,30"
+        ) from None
+    return [int(one) if one == one.to_integral_value() else one for one in numbers]
+
+
+def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
+    """List every model there ever was; one of them is active."""
+    rows = [_row(one) for one in db.models(options.open_database(dsn, mapping))]
+    print_table("Models", _COLUMNS, rows)
+
+
+_COLUMNS = (
+    "number",
+    "recency",
+    "frequency",
+    "monetary",
+    "weights",
+    "fitted on",
+    "stored at",
+    "active since",
+)
+
+
+def _row(one: db.StoredModel) -> tuple[object, ...]:
+    thresholds = (one.model.recency, one.model.frequency, one.model.monetary, one.model.weights)
+    fitted = "" if one.fitted_customers is None else f"{one.fitted_customers:,} customers"
+    lists = (", ".join(map(str, numbers)) for numbers in thresholds)
+    return one.number, *lists, fitted, _minute(one.created_at), _minute(one.activated_at)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+def show(
+    number: Annotated[
+        int | None, typer.Argument(help="The model's number; without it, the active one.")
+    ] = None,
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+) -> None:
+    """Print a model as JSON, as rfm score --model and rfm model set read it."""
+    print_line(_model(options.open_database(dsn, mapping), number).to_json())
+
+
+def _model(engine: sqlalchemy.Engine, number: int | None) -> rfm.Model:
+    return db.active_model(engine) if number is None else db.stored_model(engine, number)
+
+
+def activate(
+    number: Annotated[int, typer.Argument(help="The model's number.")],
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+) -> None:
+    """Score with a stored model from now on."""
+    _print_active(db.activate(options.open_database(dsn, mapping), number))
+
+
+def simulate(
+    number: Annotated[int, typer.Argument(help="The number of the model to try.")],
+    against: Annotated[
+        int | None, typer.Option(help="Compare with this model; without it, with the active one.")
+    ] = None,
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+) -> None:
+    """Count who would move from which category to which; nothing is changed."""
+    engine = options.open_database(dsn, mapping)
+    moved = db.simulate(engine, db.stored_model(engine, number), _model(engine, against))
+    print_table("Categories", moved.columns, moved.rows())

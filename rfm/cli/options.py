@@ -1,0 +1,72 @@
+"""The options that several commands take, each declared once, and what is made of them."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import sqlalchemy
+import typer
+
+import rfm
+from rfm import db
+from rfm.cli import output
+from rfm.errors import InvalidArgument
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(
+        "--dsn",
+        envvar="DATABASE_URL",
+        show_envvar=True,
+        help="The database: postgresql://user:password@host:5432/database",
+    ),
+]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        envvar="RFM_MAPPING",
+        show_envvar=True,
+        help="Other tables than the guide's: an rfm.toml. [default: ./rfm.toml, if it is there]",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+CustomerId = Annotated[str, typer.Option(help="The column of customer ids.")]
+OrderedAt = Annotated[str, typer.Option(help="The column of order times.")]
+Amount = Annotated[str, typer.Option(help="The column of amounts.")]
+Status = Annotated[str, typer.Option(help="The column of statuses, if any.")]
+
+
+def open_database(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
+    """Return the engine of a command, with its mapping; nothing is opened yet."""
+    return db.connect(dsn, read_mapping(mapping))
+
+
+def read_mapping(path: Path | None) -> db.Mapping | None:
+    """Read the mapping that was given, or else ./rfm.toml, and say which."""
+    here = Path("rfm.toml")
+    chosen = path or (here if here.exists() else None)
+    if chosen is None:
+        return None
+    output.print_message(f"mapping: {chosen}")
+    return db.Mapping.read(chosen)
+
+
+def read_model(path: Path) -> rfm.Model:
+    """Read a model.json."""
+    try:
+        return rfm.Model.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidArgument(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_instant(as_of: str) -> datetime:
+    """Read the instant of --as-of."""
+    try:
+        return datetime.fromisoformat(as_of)
+    except ValueError:
+        raise InvalidArgument(
+            f"--as-of {as_of!r} is not a date or time; "
+            "write 2026-11-01 or 2026-11-01T12:00:00+01:00"
+        ) from None

@@ -1,0 +1,88 @@
+"""`rfm db backfill`, `rfm db rescore-stale` and `rfm schedule`: keeping scores up to date."""
+
+from typing import Annotated
+
+import typer
+from rich.progress import TimeRemainingColumn
+
+from rfm import db
+from rfm._check.wording import count
+from rfm.cli import options
+from rfm.cli.output import Rate, print_json, print_line, print_table, progress
+from rfm.errors import BackfillStopped
+
+
+def schedule(
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+    refresh: Annotated[
+        str | None, typer.Option(help="When to refresh the timeline: a cron expression.")
+    ] = None,
+    rescore: Annotated[
+        str | None, typer.Option(help="When to rescore stale customers: a cron expression.")
+    ] = None,
+) -> None:
+    """Have pg_cron keep timeline and scores fresh each day, and show what is scheduled."""
+    jobs = db.schedule(options.open_database(dsn, mapping), refresh=refresh, rescore=rescore)
+    print_table("Scheduled", ["job", "schedule"], [(one.name, one.schedule) for one in jobs])
+
+
+def rescore_stale(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
+    """Rescore the customers whose score time has changed."""
+    rescored = db.rescore_stale(options.open_database(dsn, mapping))
+    print_line(f"{count(rescored, 'customer')} rescored")
+
+
+def backfill(
+    dsn: options.Dsn = None,
+    mapping: options.MappingFile = None,
+    workers: Annotated[int, typer.Option(help="Number of ranges processed in parallel.")] = 2,
+    batch: Annotated[int, typer.Option(help="Customers in one short transaction.")] = 1000,
+    pause: Annotated[float, typer.Option(help="Seconds to rest after each batch.")] = 0.0,
+    max_lag: Annotated[
+        float | None, typer.Option(help="Wait while a replica is more seconds behind.")
+    ] = None,
+    max_lag_bytes: Annotated[
+        int | None, typer.Option(help="Wait while a replica is more bytes of log behind.")
+    ] = None,
+    lock_timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for a lock before a batch is tried again.")
+    ] = 5.0,
+    as_json: options.Json = False,
+) -> None:
+    """Score again whoever is out of date, and nobody else."""
+    pace = db.Pace(workers, batch, pause, max_lag, max_lag_bytes, lock_timeout)
+    engine = options.open_database(dsn, mapping)
+    show = _print_as_json if as_json else _print
+    try:
+        with progress(Rate(), TimeRemainingColumn(), quiet=as_json) as update:
+            update(description="looking for writers")
+            done = db.backfill(
+                engine,
+                pace,
+                lambda done: update(
+                    description=f"{done.rescored:,} scored again",
+                    completed=done.looked_at,
+                    total=done.customers,
+                ),
+            )
+    except BackfillStopped as stopped:
+        if isinstance(stopped.done, db.Backfill):
+            show(stopped.done)
+        raise
+    show(done)
+
+
+def _print_as_json(done: db.Backfill) -> None:
+    print_json(done.to_dict())
+
+
+def _print(done: db.Backfill) -> None:
+    if done.rescored:
+        moved = db.matrix(done.moves)
+        print_table("Categories", moved.columns, moved.rows())
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
+    print_line(
+        f"{done.looked_at:,} of {done.customers:,} customers looked at, {done.rescored:,} scored "
+        f"again{f' ({reasons})' if reasons else ''}, {done.changed:,} in another category now"
+    )

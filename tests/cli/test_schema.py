@@ -1,0 +1,62 @@
+"""`rfm db plan`, `apply`, `status`, `verify`, `export`, `rollback`."""
+
+import json
+from functools import partial
+
+from sqlalchemy import text
+
+from rfm.db.connect import run_script
+from rfm.testing import temporary_database
+
+
+def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
+    rfm = partial(rfm_command, engine=rfm_crm_engine)
+    plan = rfm("db", "plan").stdout
+    assert "view public.hot_leads" in plan
+    assert f"in database '{rfm_crm_engine.url.database}'" in plan
+    assert rfm("db", "apply").stdout.count("applied 2025") == 4
+    assert rfm("db", "apply").stdout == "nothing to apply\n"
+    assert rfm("db", "plan").stdout == "nothing to apply\n"
+    assert rfm("db", "status").stdout.count(" applied ") >= 4
+    assert "24 of 24 checks passed" in rfm("db", "verify").stdout
+    told = json.loads(rfm("db", "verify", "--json").stdout)
+    assert len(told) == 24
+    assert {frozenset(one) for one in told} == {frozenset({"fact", "passed", "found"})}
+    with rfm_crm_engine.begin() as connection:
+        connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
+    failed = rfm("db", "verify", code=1).stdout
+    assert "FAILED" in failed
+    assert "23 of 24 checks passed" in failed
+    rfm("db", "rollback", code=1)  # no answer on stdin: not done
+    assert rfm("db", "rollback", "--yes").stdout.count("rolled back") == 4
+    assert rfm("db", "rollback", "--yes").stdout == "nothing to roll back\n"
+
+
+def test_a_database_without_the_tables_is_told_what_it_lacks(rfm_command):
+    with temporary_database() as engine:
+        done = rfm_command("db", "apply", engine=engine, code=2)
+    assert done.stderr.startswith("error: 4 problems in database ")
+    assert "table public.customers is missing" in done.stderr
+
+
+def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
+    rfm_command, rfm_crm_engine
+):
+    with rfm_crm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            insert into customers (email) select n::text from generate_series(1, 1234) as n;
+            create function f() returns trigger language plpgsql as $$ begin return new; end $$;
+            create trigger stamp before update on customers for each row execute function f();
+            """,
+        )
+    lines = rfm_command("db", "plan", engine=rfm_crm_engine).stdout.splitlines()
+    customers = next(line for line in lines if "public.customers" in line)
+    assert "1,234" in customers
+    assert "stamp" in customers
+
+
+def test_export_names_what_it_wrote(rfm_command, tmp_path):
+    assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 4
+    assert rfm_command("db", "export", tmp_path).stdout == "every file is there already\n"
