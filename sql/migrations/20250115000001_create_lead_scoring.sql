@@ -195,23 +195,21 @@ returns trigger
 language plpgsql
 set search_path = ''
 as $$
+declare
+    restored constant record := new;
 begin
     if tg_table_name = 'lead_score_active_model' then
         update public.lead_score_active_model as a
-        set model_id = new.model_id, activated_at = new.activated_at;
+        set model_id = restored.model_id, activated_at = restored.activated_at;
         return case when not found then new end;
     end if;
 
-    return case
-        when not exists (
-            select
-            from public.lead_score_models as m
-            where
-                m.id = new.id
-                and (m.recency, m.frequency, m.monetary, m.weights)
-                = (new.recency, new.frequency, new.monetary, new.weights)
-        ) then new
-    end;
+    perform
+    from public.lead_score_models as m
+    where
+        (m.id, m.recency, m.frequency, m.monetary, m.weights)
+        = (restored.id, restored.recency, restored.frequency, restored.monetary, restored.weights);
+    return case when not found then new end;
 end;
 $$;
 
@@ -419,7 +417,7 @@ set search_path = pg_catalog, /* slot search_path */ public, pg_temp
 as $$
 begin
     -- most orders come one by one: a plan that is made once, not at each call
-    if pg_catalog.cardinality(customer_ids) operator(pg_catalog.=) 1 then
+    if pg_catalog.cardinality(customer_ids) operator(pg_catalog.=) 1 and customer_ids[1] is not null then
         update /* slot customers */ public.customers as c
         set last_scored_at = 'infinity'
         where c./* slot key */ id operator(pg_catalog.=) customer_ids[1];
@@ -651,13 +649,13 @@ begin
         returning q.customer_id, q.queued_at
     ),
 
-    customers as (
+    queued as (
         select t.customer_id, min(t.queued_at) as queued_at from taken as t group by t.customer_id
     )
 
     select array_agg(c.customer_id order by c.queued_at), array_agg(c.queued_at order by c.queued_at)
     into chosen, since
-    from customers as c;
+    from queued as c;
 
     select count(*) into failed from public.score_customers(coalesce(chosen, '{}')) as f;
     scored := coalesce(cardinality(chosen), 0) - failed;
@@ -677,7 +675,7 @@ begin
 end;
 $$;
 
-comment on function public.score_queued_customers(integer, timestamptz) is
+comment on function public.score_queued_customers(integer,timestamptz) is
 'Scores customers of lead_score_queue: at most batch_size of those not tried since tried_before. Returns how many it
 scored, how many it could not score (they stay, with the SQLSTATE), and how many it has not tried. Each minute by pg_cron.';
 
@@ -1107,7 +1105,8 @@ $$;
 do $$
 begin
     execute format(
-        'alter function public.touch_lead_scores(/* slot key_type */ uuid[]) set search_path = %s',
+        'alter function public.touch_lead_scores(%s[]) set search_path = %s',
+        /* slot key_type_literal */ 'uuid',
         (
             select string_agg(quote_ident(n.nspname), ', ' order by p.place)
             from (
