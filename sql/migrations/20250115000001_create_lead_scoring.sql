@@ -196,7 +196,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    restored constant record := new;
+    restored constant pg_catalog.record := new;
 begin
     if tg_table_name = 'lead_score_active_model' then
         update public.lead_score_active_model as a
@@ -444,7 +444,7 @@ set lock_timeout = '100ms'
 as $$
 declare
     calls pg_catalog.text;
-    free /* slot key_type */ uuid[];
+    free pg_catalog./* slot key_type */ uuid[];
     reason pg_catalog.text;
 begin
     -- a trigger on customers that writes orders: its own update of the row would fail if we touched the row now
@@ -520,9 +520,9 @@ set lock_timeout = '100ms'
 as $$
 declare
     portion_size constant integer := 100;
-    portion /* slot key_type */ uuid[];
-    free /* slot key_type */ uuid[];
-    failed_ids /* slot key_type */ uuid[] := '{}';
+    portion pg_catalog./* slot key_type */ uuid[];
+    free pg_catalog./* slot key_type */ uuid[];
+    failed_ids pg_catalog./* slot key_type */ uuid[] := '{}';
     failures pg_catalog.text[] := '{}';
 begin
     for begun in 1..cardinality(customer_ids) by portion_size loop
@@ -572,7 +572,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    free constant /* slot key_type */ uuid[] := array(
+    free constant pg_catalog./* slot key_type */ uuid[] := array(
         select c./* slot key */ id
         from /* slot customers */ public.customers as c
         where c./* slot key */ id = any (customer_ids)
@@ -598,7 +598,7 @@ set search_path = ''
 as $$
 declare
     started constant timestamp with time zone := clock_timestamp();
-    chosen /* slot key_type */ uuid[];
+    chosen pg_catalog./* slot key_type */ uuid[];
     since timestamp with time zone[];
 begin
     if batch_size >= 1 is not true then

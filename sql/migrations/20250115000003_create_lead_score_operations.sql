@@ -112,7 +112,7 @@ as $$
 declare
     -- taken before anything is read: what is written later is scored at a later instant
     due_until constant timestamp with time zone := clock_timestamp();
-    active record;
+    active pg_catalog.record;
     settled boolean := true;
     found_partitions pg_catalog.text;
     seen_until timestamp with time zone;

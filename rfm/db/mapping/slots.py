@@ -185,7 +185,7 @@ def _order_index(place: _Place, text: str) -> str:
 def _key_type(place: _Place) -> str:
     """Return the type of our columns of keys; orders may hold a number that is no customer's."""
     key_type = place.mapping.customers.key_type
-    return "bigint" if key_type == "integer" else key_type
+    return "int8" if key_type in {"integer", "bigint"} else key_type
 
 
 def _shown(column: str | None) -> str:
