@@ -54,7 +54,7 @@ class _Entry(BaseModel):
 
 
 class Customers(_Entry):
-    """The table that gets the scores, its key, and two columns that `hot_leads` shows."""
+    """The table that gets the scores, its key, and two columns that people are shown."""
 
     table: Table
     key: Name
@@ -90,6 +90,12 @@ class Activity(_Entry):
     select: Select
 
 
+class Deals(_Entry):
+    """The deals as a select: deal_id, customer_id, stage, value, created_at, closed_at."""
+
+    select: Select
+
+
 class Mapping(_Entry):
     """What `rfm.toml` says of a CRM whose tables are not the guide's; immutable.
 
@@ -114,6 +120,7 @@ class Mapping(_Entry):
     customers: Customers
     orders: Orders
     timeline: Annotated[tuple[Activity, ...], Field(min_length=1)]
+    deals: Deals | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Mapping":

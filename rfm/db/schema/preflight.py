@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 from rfm._check.wording import problems
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import mapping_of
-from rfm.db.mapping.render import customers_table, key_column
 from rfm.db.mapping.selects import select_problems
+from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
 from rfm.errors import PreflightFailed
