@@ -193,7 +193,7 @@ def test_a_customer_that_cannot_be_written_refuses_no_order(crm, spoil, mend, st
     do(crm, write)
     assert (ADA, state) in queued(crm)
     everybody_fails = state == "55000"
-    ((scored, failed, waiting),) = do(crm, "select * from score_queued_customers()")
+    ((_scored, failed, waiting),) = do(crm, "select * from score_queued_customers()")
     assert waiting == 0
     if not everybody_fails:
         # the bad one alone stays, the others are not held up
