@@ -70,7 +70,7 @@ def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
     """Start the server and fill the databases, as large as the largest trial asks for."""
     from rfm import db
     from rfm.db.connect import connect, run_script
-    from rfm.db.schema.migrations import read_sql
+    from rfm.db.sql import read_sql
     from rfm.demo.embedded import start_server
 
     customers = max(trial.size for bench in benches for trial in bench.trials.values())
@@ -85,7 +85,7 @@ def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
         "create database without",
     )
     with engine("without").begin() as connection:
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
         run_script(connection, _FILL.format(customers=customers, orders=customers * ORDERS_EACH))
     _autocommit(engine("without"), "vacuum analyze")
     _autocommit(
@@ -94,7 +94,8 @@ def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
     with engine("guide").begin() as connection:
         run_script(connection, Path(__file__).with_name("guide_design.sql").read_text())
     db.apply(engine("ours"))
-    db.fit_active_model(engine("ours"))
+    with engine("ours").begin() as connection:
+        run_script(connection, "select public.fit_lead_score_model()")
     db.backfill(engine("ours"))
     _autocommit(engine("guide"), "update customers set updated_at = now()", "vacuum analyze")
     _autocommit(engine("ours"), "vacuum analyze")

@@ -9,7 +9,7 @@
     ├── EmptyFit       nobody to find quintiles from            (also a ValueError)
     ├── TooFewCustomers     fewer to find quintiles from than were asked for
     ├── InvalidArgument     a command was called with words that it does not know
-    │   ├── InvalidAddress    the database address is missing or no PostgreSQL URL
+    │   ├── InvalidDatabase   neither an engine nor an address of a PostgreSQL database
     │   ├── InvalidMapping    rfm.toml breaks a rule, or is none
     │   ├── InvalidFile       a file is missing, of another kind, or holds what is no number
     │   ├── UnknownMigration  there is no migration of that name
@@ -57,8 +57,8 @@ class InvalidArgument(RfmError, ValueError):
     """A command was called with words that it does not know."""
 
 
-class InvalidAddress(InvalidArgument):
-    """The database address is missing, or is no PostgreSQL URL."""
+class InvalidDatabase(InvalidArgument):
+    """What was passed is neither an engine nor an address of a PostgreSQL database."""
 
 
 class InvalidFile(InvalidArgument):

@@ -33,7 +33,7 @@ from rfm.db.connect import connect, run_script
 from rfm.db.proof import score_differences
 from rfm.db.rescore.backfill import backfill
 from rfm.db.schema.apply import apply
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 from rfm.model import PUBLISHED, Model
 from rfm.summary import UNCOUNTED_STATUSES
@@ -126,7 +126,7 @@ def _administer(statement: sql.Composed) -> None:
 def _crm() -> Iterator[Engine]:
     with temporary_database() as engine:
         with engine.begin() as connection:
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
         yield engine
 
 

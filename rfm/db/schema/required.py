@@ -12,7 +12,7 @@ SCORING: Final = "20250115000001_create_lead_scoring"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
 
 
-def need(connection: Connection, migration: str = SCORING) -> None:
+def require_migration(connection: Connection, migration: str = SCORING) -> None:
     """Raise `SchemaOutdated` unless the database has this migration, as this version ships it.
 
     Put by hand counts as applied. An index that is missing makes a command slow, not wrong: it is
@@ -20,7 +20,7 @@ def need(connection: Connection, migration: str = SCORING) -> None:
 
     >>> from rfm.testing import example_engine
     >>> with example_engine().connect() as connection:
-    ...     need(connection)
+    ...     require_migration(connection)
     """
     found = next(one for one in read_status(connection) if one.migration.name == migration)
     missing = [one for one in found.missing if one.kind != "index"]
