@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import namedtuple_row
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
@@ -106,7 +105,7 @@ def run_script(connection: Connection, script: str) -> psycopg.Cursor[Any]:
     """Run SQL statements as they are, in the connection's transaction, and return the cursor.
 
     They go to the driver itself: SQLAlchemy's `text()` trips over `:name`, `exec_driver_sql` over
-    `%`. Errors are therefore psycopg's own. Rows are named tuples.
+    `%`. Errors are therefore psycopg's own.
     """
     return cursor(connection).execute(script)
 
@@ -118,4 +117,4 @@ def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     """
     if not connection.in_transaction():
         connection.begin()
-    return cast("psycopg.Cursor[Any]", connection.connection.cursor(row_factory=namedtuple_row))
+    return cast("psycopg.Cursor[Any]", connection.connection.cursor())

@@ -1,23 +1,31 @@
 """The proof: what the database's triggers stored is what Polars finds on the same orders."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from queue import SimpleQueue
 from typing import Final
 
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from rfm.db.connect import engine_of, run_script
+from rfm.db.connect import engine_of
 from rfm.db.models.stored import read_active_model, stored_model
 from rfm.db.reads.reader import Reader, exact, open_reader
 from rfm.db.reads.totals import RANGE_SIZE, KeyRange, key_ranges
 from rfm.db.schema.required import require_migration
-from rfm.model import Model
+from rfm.db.sql import run
+from rfm.model import PUBLISHED, Model
 from rfm.scoring import score_frame
 from rfm.stored import compare_scores
 from rfm.summary import summarize_orders
 
-ORDERS_AT_ONCE: Final = 500_000
-"""About how many orders are read at once; some 200 bytes each."""
+READERS: Final = 2
+"""Ranges of customers that are read and compared at the same time."""
+
+ORDERS_AT_ONCE: Final = 250_000
+"""About how many orders a range has, by PostgreSQL's estimate; some 200 bytes each."""
 
 _STORED: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "customer_id": pl.String,
@@ -32,6 +40,9 @@ _ORDERS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "ordered_at": pl.Datetime("us", "UTC"),
     "amount": pl.Decimal(38, 0),
 }
+
+_LATE: Final = 9_215_576_668_800_000_000  # the year 294000 in microseconds, see reads/orders.sql
+_MINUS_INFINITY: Final = -(2**62)
 
 
 def score_differences(database: Engine | str) -> pl.DataFrame:
@@ -50,45 +61,68 @@ def score_differences(database: Engine | str) -> pl.DataFrame:
     0
     """
     engine = engine_of(database)
-    model_of = cache(partial(stored_model, engine))
     with engine.connect() as connection:
         require_migration(connection)
         active, _ = read_active_model(connection)
         ranges = key_ranges(connection, _range_size(connection))
         connection.rollback()  # no transaction stays open while Polars computes
         found = [_compare(pl.DataFrame(schema=_STORED), pl.DataFrame(schema=_ORDERS), active)]
-        with open_reader(connection) as reader:
-            for keys in ranges:
-                number, stored, orders = _read(reader, keys)
-                if number is not None:
-                    found.append(_compare(stored, orders, model_of(number)))
+        with _open_readers(connection) as readers, ThreadPoolExecutor(READERS) as pool:
+            model_of = cache(partial(stored_model, engine))
+            found += pool.map(partial(_differences, readers, model_of), ranges)
     return pl.concat(found)
 
 
+@contextmanager
+def _open_readers(connection: Connection) -> Iterator[SimpleQueue[Reader]]:
+    with ExitStack() as opened:
+        readers: SimpleQueue[Reader] = SimpleQueue()
+        for _ in range(READERS):
+            readers.put(opened.enter_context(open_reader(connection)))
+        yield readers
+
+
+def _differences(
+    readers: SimpleQueue[Reader], model_of: Callable[[int], Model], keys: KeyRange
+) -> pl.DataFrame:
+    reader = readers.get()
+    try:
+        stored, orders = _read(reader, keys)
+    finally:
+        readers.put(reader)
+    # the range is empty when its customers were deleted meanwhile: any model will do
+    model = model_of(stored["model"][0]) if stored.height else PUBLISHED
+    return _compare(stored.select(*_STORED), orders, model)
+
+
 def _range_size(connection: Connection) -> int:
-    customers = _estimated_rows(connection, "public.customers")
-    orders = _estimated_rows(connection, "public.lead_score_orders")
+    customers = _estimated_rows(connection, "internal/reads/plan_of_customers")
+    orders = _estimated_rows(connection, "internal/reads/plan_of_orders")
     return min(RANGE_SIZE, customers * ORDERS_AT_ONCE // orders + 1)
 
 
-def _estimated_rows(connection: Connection, relation: str) -> int:
+def _estimated_rows(connection: Connection, query: str) -> int:
     """Return how many rows the planner expects, which is at least one."""
-    [([plan],)] = run_script(connection, f"explain (format json) select from {relation}")
+    [([plan],)] = run(connection, query)
     return int(plan["Plan"]["Plan Rows"])
 
 
-def _read(reader: Reader, keys: KeyRange) -> tuple[int | None, pl.DataFrame, pl.DataFrame]:
-    """Return the active model's number, the stored scores and the orders of a range."""
+def _read(reader: Reader, keys: KeyRange) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the stored scores of a range, with the active `model`'s number, and its orders."""
     with reader.snapshot():
         stored = reader.read("internal/reads/scores", first=keys.first, stop=keys.stop)
         orders = reader.read("internal/reads/orders", first=keys.first, stop=keys.stop)
     return (
-        next(iter(stored["model"]), None),
-        stored.select(pl.col(name).cast(kind) for name, kind in _STORED.items()),
-        orders.with_columns(
-            pl.col("ordered_at").cast(_ORDERS["ordered_at"]), exact(orders["amount"])
-        ),
+        stored.cast({"rfm_monetary": _STORED["rfm_monetary"]}),
+        orders.with_columns(_ordered_at(), exact(orders["amount"])),
     )
+
+
+def _ordered_at() -> pl.Expr:
+    """Put back -infinity, as summarize_orders has it: an instant before PostgreSQL's earliest."""
+    instant = pl.col("ordered_at").to_physical()
+    instant = pl.when(instant < _LATE).then(instant).when(instant >= _LATE).then(_MINUS_INFINITY)
+    return instant.cast(pl.Datetime("us", "UTC")).alias("ordered_at")
 
 
 def _compare(stored: pl.DataFrame, orders: pl.DataFrame, model: Model) -> pl.DataFrame:

@@ -10,9 +10,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection
 
-from rfm.db.connect import run_script
+from rfm.db.connect import cursor
 from rfm.db.mapping.definition import Mapping, mapping_of
 from rfm.db.mapping.render import render
 
@@ -33,7 +34,10 @@ def run(connection: Connection, name: str, /, **values: object) -> psycopg.Curso
     ...     [row.number for row in run(connection, "internal/models/all_models")]
     [1]
     """
-    return run_script(connection, written_out(connection, name, **values))
+    script = written_out(connection, name, **values)
+    driver = cursor(connection)
+    driver.row_factory = namedtuple_row
+    return driver.execute(script)
 
 
 def written_out(connection: Connection, name: str, /, **values: object) -> str:

@@ -39,5 +39,5 @@ def exclusive(engine: Engine) -> Iterator[None]:
 
 
 def _try_lock(connection: Connection) -> bool:
-    lock = "select pg_try_advisory_lock(hashtext('rfm.applied_migrations')) as locked"
-    return any(row.locked for row in run_script(connection, lock))
+    lock = "select pg_try_advisory_lock(hashtext('rfm.applied_migrations'))"
+    return run_script(connection, lock).fetchone() == (True,)

@@ -84,7 +84,7 @@ def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
     if not any(row.may_read for row in run(connection, "internal/schema/may_read_record")):
         return {}
     rows = run_script(connection, "select name, checksum, applied_at from rfm.applied_migrations")
-    return {row.name: (row.checksum, row.applied_at) for row in rows}
+    return {name: (checksum, applied_at) for name, checksum, applied_at in rows}
 
 
 def _existing(connection: Connection, objects: Iterable[DatabaseObject]) -> set[DatabaseObject]:

@@ -2,11 +2,10 @@
 select
     o.customer_id::text as customer_id,
     case
-        -- PostgreSQL's last years do not fit; no order of them counts yet
-        when o.ordered_at >= '294000-01-01' then null
-        when isfinite(o.ordered_at) then (extract(epoch from o.ordered_at) * 1000000)::bigint
-        -- long before the first instant that PostgreSQL knows: -infinity for summarize_orders
-        when o.ordered_at = '-infinity' then -4611686018427387904
+        -- Arrow has no infinity. An instant of this range stands for it: no order comes from there,
+        -- since PostgreSQL's last years, which do not fit into Arrow, are left out
+        when o.ordered_at = '-infinity' then '294001-01-01 00:00+00'
+        when o.ordered_at < '294000-01-01 00:00+00' then o.ordered_at
     end as ordered_at,
     o.amount::text as amount
 from public.lead_score_orders as o
