@@ -14,7 +14,7 @@ from rfm.db.connect import engine_of
 from rfm.db.models.stored import read_active_model, stored_model
 from rfm.db.reads.reader import Reader, exact, open_reader
 from rfm.db.reads.totals import RANGE_SIZE, KeyRange, key_ranges
-from rfm.db.schema.required import require_migration
+from rfm.db.schema.required import CUSTOMERS, require_migration
 from rfm.db.sql import run
 from rfm.model import PUBLISHED, Model
 from rfm.scoring import score_frame
@@ -62,7 +62,7 @@ def score_differences(database: Engine | str) -> pl.DataFrame:
     """
     engine = engine_of(database)
     with engine.connect() as connection:
-        require_migration(connection)
+        require_migration(connection, CUSTOMERS)
         active, _ = read_active_model(connection)
         ranges = key_ranges(connection, _range_size(connection))
         connection.rollback()  # no transaction stays open while Polars computes

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from rfm.db.connect import cursor
 from rfm.db.mapping.definition import Mapping, mapping_of
-from rfm.db.mapping.render import render
+from rfm.db.mapping.slots import render
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -1,7 +1,7 @@
 """Finding thresholds on the customers of a database."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -9,11 +9,10 @@ from sqlalchemy import Engine
 
 from rfm.db.connect import engine_of
 from rfm.db.reads.totals import clock, every_range
-from rfm.errors import TooFewCustomers
+from rfm.instants import EPOCH, microseconds_since_epoch
 from rfm.model import Model
 from rfm.quintiles import fit as fit_quintiles
 from rfm.stored import instant, numbers_at
-from rfm.summary import microseconds_since_epoch
 
 FEWEST_CUSTOMERS: Final = 500
 """Customers with an order below which quintiles say little: as many as Klaviyo asks for."""
@@ -49,8 +48,7 @@ def fit(
     min_customers: how many customers with a counted order there have to be.
 
     `store_model` stores the result, and `activate` scores with it. Reads one row per customer.
-    Raises `TooFewCustomers`; `EmptyFit` where nobody has a counted order and `min_customers` allows
-    that; and `InvalidAsOf`.
+    Raises `TooFewCustomers`, `EmptyFit` where nobody has a counted order, and `InvalidAsOf`.
 
     >>> from rfm.testing import example_engine
     >>> fit(example_engine(), min_customers=2).model.frequency
@@ -66,18 +64,10 @@ def fit(
 
 
 def _datetime(as_of: datetime | date) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds_since_epoch(as_of))
+    return EPOCH + timedelta(microseconds=microseconds_since_epoch(as_of))
 
 
-def fit_summary(
-    summary: pl.DataFrame, as_of: datetime, *, min_customers: int = FEWEST_CUSTOMERS
-) -> FittedModel:
-    """Do what `rfm.fit` does, unless there are too few customers to fit on."""
-    found = summary.filter(pl.col("frequency") >= 1).height
-    if found < min_customers:
-        noun = "customer has" if found == 1 else "customers have"
-        raise TooFewCustomers(
-            f"{found:,} {noun} a counted order, and quintiles are fitted on {min_customers:,} or "
-            "more; nothing was changed, allow fewer (min_customers) or keep the model that you have"
-        )
-    return FittedModel(fit_quintiles(summary), found, as_of)
+def fit_summary(summary: pl.DataFrame, as_of: datetime, *, min_customers: int) -> FittedModel:
+    """Fit quintiles on a summary, as `rfm.fit` does, and add the origin of the model."""
+    customers = summary.filter(pl.col("frequency") >= 1).height
+    return FittedModel(fit_quintiles(summary, min_customers=min_customers), customers, as_of)

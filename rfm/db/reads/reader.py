@@ -2,7 +2,7 @@
 
 Of four readers, ADBC brought 200,000 customers with the sums of 2,000,000 orders fastest: 0.92 s,
 ConnectorX 0.99 s, COPY as CSV 1.43 s, psycopg's binary COPY 1.90 s, the aggregation alone 0.46 s
-(benchmarks/readers.py). It needs no PyArrow.
+(`make bench ARGS=readers`). It needs no PyArrow.
 """
 
 from collections.abc import Iterator

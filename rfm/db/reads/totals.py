@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import run_script
 from rfm.db.reads.reader import Reader, exact, open_reader
-from rfm.db.schema.required import require_migration
+from rfm.db.schema.required import CUSTOMERS, require_migration
 from rfm.db.sql import run
 
 RANGE_SIZE = 100_000
@@ -67,7 +67,7 @@ def every_range(
 ) -> Iterator[Iterator[pl.DataFrame]]:
     """Open what `read_totals` tells of the customers of a database, a range at a time."""
     with engine.connect() as connection:
-        require_migration(connection)
+        require_migration(connection, CUSTOMERS)
         ranges = key_ranges(connection, size)
         with open_reader(connection) as reader:
             yield (read_totals(reader, keys, until) for keys in ranges)

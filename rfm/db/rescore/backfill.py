@@ -21,7 +21,7 @@ from rfm.db.models.stored import read_active_model
 from rfm.db.reads.reader import Reader, ReaderError, open_reader
 from rfm.db.reads.totals import KeyRange, key_ranges, read_clock, read_totals
 from rfm.db.rescore.pace import Pace, check_replicas_are_seen, give_way
-from rfm.db.schema.required import require_migration
+from rfm.db.schema.required import CUSTOMERS, require_migration
 from rfm.db.sql import run
 from rfm.errors import BackfillStopped
 from rfm.segments.moves import Moves, count_moves
@@ -129,7 +129,7 @@ class _Run:
     def prepare(self) -> list[KeyRange]:
         """Make sure that touching will score, and cut the customers into ranges."""
         with self.engine.connect() as connection:
-            require_migration(connection)
+            require_migration(connection, CUSTOMERS)
             _refuse_without_trigger(connection)
             if self.pace.watches_replicas:
                 check_replicas_are_seen(connection)
@@ -210,7 +210,7 @@ def _refuse_without_trigger(connection: Connection) -> None:
     [trigger] = run(connection, "internal/rescore/scoring_trigger")
     if not trigger.enabled:
         raise BackfillStopped(
-            "the trigger calculate_customer_lead_score on public.customers is missing or disabled, "
+            "the trigger calculate_customer_lead_score on the customers is missing or disabled, "
             "so nobody would be scored; nothing was changed, see rfm db status",
             Backfill(),
         )

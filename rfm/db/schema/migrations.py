@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.slots import plain
 from rfm.db.sql import read_sql, sql_names
 
 # of words and of quoted names, as a mapping puts them in
@@ -54,14 +55,16 @@ class Migration:
     @property
     def objects(self) -> tuple[DatabaseObject, ...]:
         """What the script creates, in its own order."""
-        return tuple(DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(self.script))
+        return tuple(
+            DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(plain(self.script))
+        )
 
     @property
     def comments(self) -> dict[DatabaseObject, str]:
         """The comments that the script gives to its tables and columns."""
         return {
             DatabaseObject(m["kind"], m["name"]): m["comment"].replace("''", "'")
-            for m in _COMMENT.finditer(self.script)
+            for m in _COMMENT.finditer(plain(self.script))
         }
 
 

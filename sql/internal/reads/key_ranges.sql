@@ -1,11 +1,11 @@
 -- At which keys do the ranges of customers begin?
 -- Each step reads one range of the primary key; a window over all customers takes three times as long.
 with recursive firsts (id) as (
-    (select c.id from public.customers as c order by c.id limit 1)
+    (select c.id from public.lead_score_customers as c order by c.id limit 1)
     union all
     select (
         select c.id
-        from public.customers as c
+        from public.lead_score_customers as c
         where c.id >= f.id
         order by c.id
         offset %(size)s

@@ -11,5 +11,5 @@ select
     c.rfm_frequency,
     c.rfm_monetary::text as rfm_monetary,
     (select a.model_id from public.lead_score_active_model as a) as model
-from public.customers as c
+from public.lead_score_customers as c
 where c.id >= %(first)s and (%(stop)s is null or c.id < %(stop)s);

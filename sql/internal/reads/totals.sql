@@ -14,7 +14,7 @@ select
     nullif(t.last_order_at, '-infinity') as last_order_at,
     coalesce(t.frequency, 0) as frequency,
     coalesce(t.monetary, 0)::text as monetary
-from public.customers as c
+from public.lead_score_customers as c
 left join (
     select
         o.customer_id,

@@ -2,5 +2,5 @@
 set local lock_timeout = %(lock_timeout)s;
 
 select public.touch_lead_scores(array(
-    select c.id from public.customers as c where c.id = any(%(ids)s)
+    select c.id from public.lead_score_customers as c where c.id = any(%(ids)s)
 ));

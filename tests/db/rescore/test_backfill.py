@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, text
 from rfm import Model, db
 from rfm.db import Pace
 from rfm.db.connect import run_script
+from rfm.db.mapping.slots import plain
 from rfm.db.reads.reader import ReaderError
 from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql
@@ -204,7 +205,7 @@ def test_any_type_of_key_will_do(key):
         script = script.replace(
             of_customers, f"create table public.customers (\n    id {KEYS[key]}"
         )
-        return script.replace("customer_id uuid", f"customer_id {key}")
+        return plain(script).replace("customer_id uuid", f"customer_id {key}")
 
     with temporary_database() as engine:
         run(engine, retyped(read_sql("demo/base_tables")))
@@ -300,8 +301,9 @@ def test_a_customer_who_stays_locked_stops_it_and_what_was_done_stays(crm):
         with pytest.raises(BackfillStopped, match="lock timeout") as stopped:
             db.backfill(crm, Pace(workers=1, batch=10, lock_timeout=0.01))
     assert "60 customers were looked at and 50 scored again, which stays so" in str(stopped.value)
-    assert stopped.value.done.rescored == 50
-    assert not stopped.value.done.finished
+    done = stopped.value.done
+    assert isinstance(done, db.Backfill)
+    assert (done.rescored, done.finished) == (50, False)
     assert db.backfill(crm).rescored == 10
     assert_true_now(crm)
 
@@ -317,6 +319,7 @@ def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
     )
     with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
         db.backfill(crm, Pace(workers=1, batch=10))
+    assert isinstance(stopped.value.done, db.Backfill)
     assert stopped.value.done.rescored == 50
 
 
