@@ -13,8 +13,9 @@ import rfm
 from rfm import db
 from rfm.cli import options
 from rfm.cli.output import print_line, print_message, print_table
+from rfm.columns import OrderColumns
 from rfm.errors import InvalidArgument
-from rfm.io import OrderColumns, summarize_file
+from rfm.io import summarize_file
 
 Activate = Annotated[
     bool, typer.Option("--activate", help="Score with it from now on; without it, only store it.")
