@@ -50,7 +50,7 @@ sql-lint: .venv/ready ## squawk: do the migrations hold locks or lose data?
 	$(BIN)/squawk sql/migrations/*.sql
 
 catalogue: .venv/ready ## write tests/db/schema/catalogue.txt anew, after a new migration; ARGS=--check
-	$(BIN)/python tests/db/schema/catalogue.py $(ARGS)
+	$(BIN)/python -m tests.db.schema.catalogue $(ARGS)
 
 types: .venv/ready ## mypy --strict
 	$(BIN)/mypy

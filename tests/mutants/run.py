@@ -30,7 +30,7 @@ TESTS = [
     "tests/db/schema/test_guide.py",
     "tests/db/schema/test_apply.py",
     "tests/db/scoring/test_concurrency.py",
-    "tests/db/scoring/test_security.py",
+    "tests/db/security",
     "tests/db/scoring/test_interleavings.py",
 ]
 # A mutant that is not valid SQL proves nothing: this one still has to pass.
