@@ -19,7 +19,7 @@ from pathlib import Path
 from rfm.testing import server_address
 from tests.mutants.mutant import ROOT, mutants
 
-# quick ones first: a mutant is done with at its first failure
+# fast ones first: the first failure ends the run
 TESTS = [
     "tests/proof/test_cases.py",
     "tests/proof/test_histories.py",
@@ -67,7 +67,7 @@ def first_failure(copy, tests):
         )
     except subprocess.TimeoutExpired:
         return "hung"
-    if done.returncode > 1:  # no such test, or pytest itself failed: that is no kill
+    if done.returncode > 1:  # no such test, or pytest itself failed: the mutant is not killed
         raise RuntimeError(done.stdout + done.stderr)
     failures = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return failures[0].partition(" ")[2].partition(" - ")[0] if failures else None
