@@ -10,7 +10,7 @@ import pytest
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match, server_address, temporary_database
 
 # ---------------------------------------------------------------- sessions and scripts
@@ -53,7 +53,7 @@ def past_triggers(engine, script):
 
 
 def create_base_tables(engine):
-    run(engine, read_sql("demo", "base_tables"))
+    run(engine, read_sql("demo/base_tables"))
 
 
 # ---------------------------------------------------------------- proofs
@@ -70,7 +70,8 @@ def drift(engine):
 
 
 def assert_true_scores(engine):
-    """Fail unless PostgreSQL and Polars both find every stored score."""
+    """Score the customers in the queue; fail unless PostgreSQL and Polars find every stored score."""
+    assert run(engine, "select failed, waiting from score_queued_customers()") == [(0, 0)]
     assert drift(engine) == []
     assert_scores_match(engine)
 

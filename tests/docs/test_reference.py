@@ -13,7 +13,8 @@ import rfm
 import rfm.testing
 from rfm import db, errors, warehouse
 from rfm.cli.app import app
-from rfm.db.schema.migrations import sql_names
+from rfm.db.schema.migrations import migrations
+from rfm.db.sql import sql_names
 from tests.support import API_ROLES, supabase
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +198,7 @@ SQL_ROWS = [
 
 def test_every_object_of_the_migrations_is_documented():
     created = [
-        (one.kind, one.name.replace("public.", "")) for m in db.migrations() for one in m.objects
+        (one.kind, one.name.replace("public.", "")) for m in migrations() for one in m.objects
     ]
     assert sorted((kind, name) for kind, name, _ in SQL_ROWS) == sorted(created)
 
@@ -210,7 +211,9 @@ def test_every_query_is_documented():
         )
         for name in names(cells[0])
     ]
-    assert sorted(found) == sql_names("queries")
+    folders = ("maintenance", "models", "scores", "timeline")
+    shipped = [f"{one}/{name}" for one in folders for name in sql_names(f"queries/{one}")]
+    assert sorted(found) == shipped
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ def watcher(engine):
 def start_afresh(watcher):
     watcher.execute(
         f"""
-        truncate customers, orders, messages, deals;
+        truncate customers, orders, messages, deals, lead_score_queue;
         select activate_lead_score_model(1);
         insert into customers (id) values ('{A}'), ('{B}');
         insert into orders (customer_id, total_cents) values ('{A}', 4000), ('{B}', 20000);
@@ -154,5 +154,7 @@ def test_no_interleaving_leaves_drift(engine, watcher, sessions):
         for one in [one for one in sessions if one.finish()]:
             one.work()
             one.connection.commit()
+        watcher.execute("select score_queued_customers()")
+        assert watcher.execute("select * from lead_score_queue").fetchall() == [], order
         assert drift(engine) == [], order
     assert_scores_match(engine)

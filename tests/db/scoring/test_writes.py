@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from rfm import db
+from rfm.db.schema.migrations import migrations
 from rfm.testing import assert_scores_match, temporary_database
 from tests.support import address, assert_true_scores, failed_facts, program, run
 
@@ -126,7 +127,7 @@ def test_scores_follow_a_partitioned_orders_table():
             )
         )
         run(engine, script)
-        for migration in db.migrations():
+        for migration in migrations():
             run(engine, migration.script)
         run(engine, f"insert into customers (id) values ('{A}'), ('{B}')")
         run(engine, f"insert into orders (customer_id) values ('{A}'), ('{B}'), ('{A}')")

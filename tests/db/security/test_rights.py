@@ -49,7 +49,7 @@ def test_what_is_for_the_owner_alone_is_for_nobody_else(owner, role, call):
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 @pytest.mark.parametrize(
-    "table", ["lead_score_rescoring", "lead_score_rescoring_due", "customer_activity_refresh"]
+    "table", ["lead_score_rescoring", "lead_score_queue", "customer_activity_refresh"]
 )
 def test_nobody_but_the_owner_changes_what_rescoring_remembers(owner, role, table):
     with signed_in(owner, role) as connection:
