@@ -12,6 +12,7 @@
 `old` becomes `new`, in exactly one place; the killer is the test that runs first. `within` is how the
 statement begins that has it, where other statements have the same text. Layout does not count: words
 are compared, and slots of the mapping between them (`/* slot customers */`) are passed over and stay.
+`=` stands for `operator(pg_catalog.=)`, too.
 """
 
 import difflib
@@ -92,7 +93,11 @@ def _pattern(text):
     for word in _words(text):
         needed = re.fullmatch(r"\w", before[-1]) and re.match(r"\w", word)
         gap = f"{_GAP}{'+' if needed else '*'}" if pattern else ""
-        pattern, before = f"{pattern}{gap}({re.escape(word)})", word
+        # where a function names its operators with their schema: operator(pg_catalog.=)
+        found = re.escape(word)
+        if re.fullmatch(r"[<>=!|*/+-]+", word):
+            found = rf"operator\(pg_catalog\.{found}\)|{found}"
+        pattern, before = f"{pattern}{gap}({found})", word
     return re.compile(pattern, re.DOTALL)
 
 

@@ -44,7 +44,7 @@ create view a as
 select o./* slot key */ id
     from /* slot orders */ public.orders as o
     -- slot filter
-    where o.status is null or o.amount >= 0;
+    where o.status is null or o.amount operator(pg_catalog.>=) 0;
 comment on view a is 'o.status is null';
 """
 

@@ -70,10 +70,13 @@ def test_an_old_transaction_scores_by_the_clock_and_not_by_its_own_start(rfm_eng
         assert old.execute(edit).fetchall() == [(2,)]
 
 
-def test_an_order_of_another_transaction_does_not_wait_for_the_score(crm):
+@pytest.mark.parametrize("emails", ["'1'", "'1', '2'"])
+def test_an_order_of_another_transaction_does_not_wait_for_the_score(crm, emails):
     """`for update` would conflict with the key share lock of the orders' foreign key."""
     with session(crm) as first, session(crm) as second:
-        first.execute("insert into orders (customer_id) select id from customers where email = '1'")
+        first.execute(
+            f"insert into orders (customer_id) select id from customers where email in ({emails})"
+        )
         second.execute("set lock_timeout = '2s'")
         # the foreign key takes its lock before any trigger of ours runs
         second.execute(
