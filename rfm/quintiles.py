@@ -68,7 +68,7 @@ def refuse_unfit(*, customers: int, early: int) -> None:
     if not customers:
         raise EmptyFit(
             "0 customers have a counted order (frequency of 1 or more), so there are no quintiles "
-            "to find; summarize more orders, or score with rfm.PUBLISHED"
+            "to find; summarize more orders, or score with a fixed `model` such as rfm.PUBLISHED"
         )
     if early:
         refuse(

@@ -180,7 +180,7 @@ def _check_orders(
     status = {names.status: TEXT}
     if names.status != "status":  # a name that was asked for has to be there
         kinds |= status
-    remedy = 'name yours by keyword, for example customer_id="buyer"'
+    remedy = 'name yours, for example `customer_id="buyer"`'
     schema = check_columns(orders, "orders", kinds, remedy, optional=status)
     if isinstance(orders, pl.DataFrame):
         refuse(*nameless(orders[names.customer_id], "orders"))

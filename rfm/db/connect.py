@@ -26,7 +26,7 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
     """
     address = dsn or os.environ.get("DATABASE_URL")
     if not address:
-        raise InvalidAddress("no database given; pass --dsn or set DATABASE_URL")
+        raise InvalidAddress("no database given; pass `dsn` or set DATABASE_URL")
     try:
         url = make_url(address)
     except ArgumentError:

@@ -237,7 +237,7 @@ def _check_orders(orders: ir.Table, names: _Names) -> None:
     status = {names.status: _TEXT}
     if names.status != "status":  # a name that was asked for has to be there
         kinds |= status
-    remedy = 'name yours by keyword, for example customer_id="buyer"'
+    remedy = 'name yours, for example `customer_id="buyer"`'
     _check(orders, "orders", kinds, remedy, status)
 
 

@@ -38,12 +38,6 @@ def test_a_database_that_does_not_answer_is_one_line(rfm_command, command):
     assert "Traceback" not in done.stderr
 
 
-def test_no_address_is_one_line(rfm_command):
-    assert rfm_command("db", "status", code=2).stderr == (
-        "error: no database given; pass --dsn or set DATABASE_URL\n"
-    )
-
-
 def test_the_package_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "rfm", "--version"], capture_output=True, text=True, check=True

@@ -315,7 +315,7 @@ def test_a_model_that_is_none_is_refused():
 
 
 def test_an_empty_frame_without_a_model_is_an_error():
-    with pytest.raises(rfm.EmptyFit, match=r"score with rfm.PUBLISHED"):
+    with pytest.raises(rfm.EmptyFit, match=r"such as rfm.PUBLISHED"):
         rfm.score_frame(summary_frame([]))
 
 

@@ -69,13 +69,13 @@ def fit_summary(
     >>> fit_summary(summary, datetime(2026, 11, 1, tzinfo=UTC))
     Traceback (most recent call last):
     rfm.errors.TooFewCustomers: 1 customer has a counted order, and quintiles are fitted on 500 or \
-more; nothing was changed, allow fewer (min_customers) or keep the model that you have
+more; pass a smaller `min_customers`, or keep the model that you have
     """
     found = summary.filter(pl.col("frequency") >= 1).height
     if found < min_customers:
         noun = "customer has" if found == 1 else "customers have"
         raise TooFewCustomers(
             f"{found:,} {noun} a counted order, and quintiles are fitted on {min_customers:,} or "
-            "more; nothing was changed, allow fewer (min_customers) or keep the model that you have"
+            "more; pass a smaller `min_customers`, or keep the model that you have"
         )
     return FittedModel(fit(summary), found, as_of)
