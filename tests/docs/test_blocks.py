@@ -1,22 +1,16 @@
-"""No code block escapes: what is found in the documents is what the root conftest.py runs."""
+"""Every code block of README.md and docs/ runs: a Markdown parser finds no other blocks."""
 
 import re
 import subprocess
 from importlib.metadata import metadata
-from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 from sybil.example import SybilFailure
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+from tests.docs import documents
 
-
-@pytest.fixture
-def runner(pytestconfig):
-    """The root conftest.py."""
-    return pytestconfig.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+DOCUMENTS = [documents.ROOT / "README.md", *sorted(documents.ROOT.glob("docs/**/*.md"))]
 
 
 def fences(document):
@@ -27,8 +21,8 @@ def fences(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_every_fenced_block_is_run(runner, document):
-    parsed = runner.DOCUMENTS.parse(document)
+def test_every_fenced_block_is_run(document):
+    parsed = documents.DOCUMENTS.parse(document)
     lines = [example.line for example in parsed.examples()]
     # a block of `>>>` is one example for each of them, so a block is run if one begins within it
     fenced = [
@@ -45,7 +39,7 @@ def test_every_language_is_one_that_something_runs():
     assert found == {"python", "sql", "bash", "text"}
 
 
-def test_every_line_that_is_not_run_stands_in_a_document(runner):
+def test_every_line_that_is_not_run_stands_in_a_document():
     lines = {
         line.strip()
         for document in DOCUMENTS
@@ -53,13 +47,13 @@ def test_every_line_that_is_not_run_stands_in_a_document(runner):
         if language == "bash"
         for line in content.splitlines()
     }
-    assert set(runner.NOT_RUN) <= lines
+    assert set(documents.NOT_RUN) <= lines
 
 
-def test_the_extras_that_are_installed_exist(runner):
+def test_the_extras_that_are_installed_exist():
     named = {
         extra
-        for line in runner.NOT_RUN
+        for line in documents.NOT_RUN
         for extras in re.findall(r"'\.\[(.*?)\]", line)
         for extra in extras.split(",")
     }
@@ -87,16 +81,16 @@ def evaluate(document):
         ("```bash\nmake no-such-target\n```\n", "No rule to make target"),
     ],
 )
-def test_a_block_that_is_wrong_fails(runner, tmp_path, text, says):
+def test_a_block_that_is_wrong_fails(tmp_path, text, says):
     document = tmp_path / "document.md"
     document.write_text(text, encoding="utf-8")
     with pytest.raises((SybilFailure, AssertionError)) as failure:
-        evaluate(runner.DOCUMENTS.parse(document))
+        evaluate(documents.DOCUMENTS.parse(document))
     assert says in f"{failure.type.__name__} {failure.value}"
 
 
 def test_make_knows_the_targets_of_the_readme():
     for target in ("demo", "test"):
         subprocess.run(
-            ["make", "--dry-run", target], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+            ["make", "--dry-run", target], cwd=documents.ROOT, check=True, stdout=subprocess.DEVNULL
         )
