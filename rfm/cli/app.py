@@ -22,8 +22,8 @@ Command = Callable[..., None]
 
 ABOUT = {
     "": "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
-    "db": "The migrations in a PostgreSQL or Supabase database.",
-    "model": "The models that a database scores with.",
+    "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
+    "model": "Fit, store, compare and activate the models of a database.",
 }
 COMMANDS: Mapping[str, Mapping[str, Command]] = {
     "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
@@ -73,6 +73,8 @@ def _with_exit_code(command: Command) -> Command:
         except RfmError as error:
             message = in_options(str(error), arguments, _TYPED)
             _fail(message, code=1 if isinstance(error, FoundDifference) else 2)
+        except OSError as error:
+            _fail(f"cannot use {error.filename}: {error.strerror}")
         except sqlalchemy.exc.DBAPIError as error:
             _fail(f"the database says: {str(error.orig).strip()}")
         except (psycopg.Error, ReaderError) as error:
@@ -97,7 +99,9 @@ def _print_version(wanted: bool) -> None:
 def _options(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
