@@ -8,11 +8,14 @@ import json
 import pkgutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import benchmarks
 from benchmarks import report
-from benchmarks.measure import RESULTS, ROOT, run_module
+from benchmarks.measure import run_module
+from benchmarks.process import ROOT
+
+RESULTS: Final = ROOT / "benchmarks" / "results"
 
 if TYPE_CHECKING:
     from types import ModuleType

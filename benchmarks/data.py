@@ -1,4 +1,4 @@
-"""Orders to measure on, the same on every machine: `python -m benchmarks.data 10000000 FOLDER`.
+"""Orders to measure on, the same on every machine: `python -m benchmarks.data 10000000`.
 
 A customer's share of the orders falls with its rank as 1/sqrt(rank): a few have thousands, most a
 handful. Ids come in no order. Three years of orders, more of them recent; amounts log-normal, to

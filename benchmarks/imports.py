@@ -6,25 +6,25 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import Bench, Figure, Seconds, Trial
+from benchmarks.bench import Bench, Figure, Seconds, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from benchmarks.bench import Steps
 
 
-def import_rfm(_: int) -> Iterator[object]:
+def import_rfm(_: int) -> Steps:
     """Import rfm, and Polars with it."""
     yield None
     yield _importing("rfm")
 
 
-def import_polars(_: int) -> Iterator[object]:
+def import_polars(_: int) -> Steps:
     """Import Polars."""
     yield None
     yield _importing("polars")
 
 
-def import_rfm_db(_: int) -> Iterator[object]:
+def import_rfm_db(_: int) -> Steps:
     """Import what `import rfm` leaves to `rfm.db`."""
     yield None
     yield _importing("rfm.db")

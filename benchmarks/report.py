@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,6 +82,9 @@ def _place(result: dict[str, Any]) -> str:
 def draw(result: dict[str, Any], folder: Path) -> None:
     """Draw seconds and peak memory over the sizes, where the bench asks for a chart."""
     if not result["chart"]:
+        return
+    if find_spec("matplotlib") is None:
+        print(f"no chart of {result['name']}: `make bench` installs matplotlib")
         return
     # matplotlib: writes SVG without a browser, and the same bytes for the same numbers
     import matplotlib as mpl

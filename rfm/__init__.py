@@ -13,7 +13,14 @@
 [(21, 'Warm', 'Potential Loyalists'), (11, 'Cold', 'Hibernating')]
 """
 
-from rfm.errors import EmptyFit, InvalidAsOf, InvalidFrame, InvalidModel, RfmError
+from rfm.errors import (
+    EmptyFit,
+    InvalidAsOf,
+    InvalidFrame,
+    InvalidModel,
+    RfmError,
+    TooFewCustomers,
+)
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -30,6 +37,7 @@ __all__ = [
     "InvalidModel",
     "Model",
     "RfmError",
+    "TooFewCustomers",
     "fit",
     "lead_category",
     "score_frame",

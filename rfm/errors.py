@@ -1,36 +1,34 @@
-"""The errors of this library: each says how many things are wrong, which, and what to do next.
+"""The errors of this library. Each message says how many things are wrong, which, and what to do.
 
 ::
 
     RfmError
-    ├── InvalidFrame   a frame is not what the function needs   (also a ValueError)
-    ├── InvalidAsOf    `as_of` is no instant                    (also a TypeError)
-    ├── InvalidModel   thresholds or weights break a rule       (also a ValueError)
-    ├── EmptyFit       nobody to find quintiles from            (also a ValueError)
-    ├── TooFewCustomers     fewer to find quintiles from than were asked for
-    ├── InvalidArgument     a command was called with words that it does not know
-    │   ├── InvalidAddress    the database address is missing or no PostgreSQL URL
-    │   ├── InvalidMapping    rfm.toml breaks a rule, or is none
-    │   ├── InvalidFile       a file is missing, of another kind, or holds what is no number
-    │   ├── UnknownMigration  there is no migration of that name
-    │   └── UnknownModel      there is no stored model of that number
-    ├── MissingExtra        an optional package is not installed
-    ├── MigrationRefused    a migration was not applied; no part of its file was
+    ├── InvalidFrame          a frame cannot be scored                     (also a ValueError)
+    ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
+    ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
+    ├── EmptyFit              no customer has a counted order              (also a ValueError)
+    ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
+    ├── InvalidArgument       an argument is not valid                     (also a ValueError)
+    │   ├── InvalidAddress    the database address is missing or not valid
+    │   ├── InvalidMapping    a mapping is missing or not valid
+    │   ├── InvalidFile       a file is missing or cannot be read
+    │   ├── UnknownMigration  no migration has this name
+    │   └── UnknownModel      no stored model has this number
+    ├── MissingExtra          an optional package is not installed         (also an ImportError)
+    ├── MigrationRefused      a migration was not applied
     │   ├── PreflightFailed   the database lacks something that the migrations need
-    │   ├── MigrationEdited   an applied file is not the shipped one
-    │   └── DatabaseBusy      a lock could not be had in time
-    ├── SchemaOutdated      the database lacks a migration that the command needs
-    ├── BackfillStopped     a backfill did not come to its end
-    ├── SchedulerMissing    the database has no pg_cron
-    ├── FileInTheWay        a file with another text stands where one should be written
-    └── FoundDifference     database and library disagree on a score
+    │   ├── MigrationEdited   an applied migration differs from the shipped file
+    │   └── DatabaseBusy      a lock was not free in time
+    ├── SchemaOutdated        the database lacks a migration
+    ├── BackfillStopped       a backfill did not finish
+    ├── SchedulerMissing      the database has no pg_cron
+    ├── FileInTheWay          a file with other content is in the way
+    └── FoundDifference       database and library give different scores
 """
-
-from typing import Any
 
 
 class RfmError(Exception):
-    """Base of every error that this library raises on purpose.
+    """Base class of every error that this library raises on purpose.
 
     A message has code between backticks: an argument (`min_customers`, `customer_id="buyer"`) or a
     function (`rfm.db.apply`). The command line writes its options and commands in their place.
@@ -38,58 +36,58 @@ class RfmError(Exception):
 
 
 class InvalidFrame(RfmError, ValueError):
-    """A frame lacks columns, or holds types, ids or values that cannot be scored."""
+    """A frame lacks columns, or has types, ids or values that cannot be scored."""
 
 
 class InvalidAsOf(RfmError, TypeError):
-    """`as_of` is neither a datetime, a date, nor an expression that yields one."""
+    """`as_of` is not a datetime, a date, or an expression that returns one."""
 
 
 class InvalidModel(RfmError, ValueError):
-    """The thresholds or weights of a model, or the JSON that should hold them, break a rule."""
+    """The thresholds or weights of a model, or their JSON, break a rule."""
 
 
 class EmptyFit(RfmError, ValueError):
-    """No customer has a counted order, so there are no quintiles to find."""
+    """No customer has a counted order, so there are no quintiles."""
 
 
 class TooFewCustomers(RfmError, ValueError):
-    """Fewer customers have a counted order than a fit was asked to have."""
+    """Fewer customers have a counted order than `min_customers`."""
 
 
 class InvalidArgument(RfmError, ValueError):
-    """A command was called with words that it does not know."""
+    """An argument of a function or of a command is not valid."""
 
 
 class InvalidAddress(InvalidArgument):
-    """The database address is missing, or is no PostgreSQL URL."""
+    """The database address is missing, or is not a PostgreSQL URL."""
 
 
 class InvalidFile(InvalidArgument):
-    """A file is not there, is of a kind that is not understood, or holds what is no number."""
+    """A file is missing, is neither Parquet nor CSV, or has values that cannot be read."""
 
 
 class InvalidMapping(InvalidArgument):
-    """A mapping is not there, is no TOML, or lacks or has what it should not."""
+    """A mapping is missing, is not valid TOML, or breaks a rule."""
 
 
 class UnknownMigration(InvalidArgument):
-    """There is no migration of that name."""
+    """No migration has this name."""
 
 
 class UnknownModel(InvalidArgument):
-    """There is no stored model of that number."""
+    """No stored model has this number."""
 
 
 class MissingExtra(RfmError, ImportError):
-    """An optional package is not installed; the message has the command that installs it."""
+    """An optional package is not installed. The message has the command that installs it."""
 
 
 class MigrationRefused(RfmError):
-    """A migration was not applied; no part of its file was.
+    """A migration was not applied. No part of its file took effect.
 
-    What may stay is an index on orders, unfinished perhaps, which is built before the file; the
-    next run finds it, or builds it anew.
+    An index on orders is built before the file, and may stay, perhaps unfinished. The next run
+    uses it, or builds it again.
     """
 
 
@@ -98,11 +96,11 @@ class PreflightFailed(MigrationRefused):
 
 
 class MigrationEdited(MigrationRefused):
-    """A migration on record has another text than the shipped file."""
+    """A migration was applied with another text than the shipped file has."""
 
 
 class DatabaseBusy(MigrationRefused):
-    """A lock could not be had in time; the same call may succeed later."""
+    """A lock was not free in time. The same call may succeed later."""
 
 
 class SchemaOutdated(RfmError):
@@ -110,20 +108,20 @@ class SchemaOutdated(RfmError):
 
 
 class BackfillStopped(RfmError):
-    """A backfill did not come to its end; `done` tells how far it came, which stays so."""
+    """A backfill did not finish. `done` is the `rfm.db.Backfill` with what it did; that stays."""
 
-    def __init__(self, message: str, done: Any) -> None:  # noqa: ANN401 - a rfm.db.Backfill
+    def __init__(self, message: str, done: object) -> None:
         super().__init__(message)
         self.done = done
 
 
 class SchedulerMissing(RfmError):
-    """The database has no pg_cron; the message has the lines for an ordinary crontab."""
+    """The database has no pg_cron. The message has the lines for a crontab."""
 
 
 class FileInTheWay(RfmError):
-    """A file with another text stands where one should be written."""
+    """A file would be written, but one with other content has its name."""
 
 
 class FoundDifference(RfmError):
-    """Database and library disagree on a score."""
+    """Database and library give different scores."""

@@ -1,38 +1,34 @@
-"""Orders from a file, scores to a file: Parquet or CSV, by the file's ending."""
+"""Read orders from a file, write scores to a file: Parquet or CSV, chosen by the ending."""
 
 import os
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
 import polars as pl
 
+from rfm._check.wording import count
+from rfm.columns import OrderColumns
 from rfm.errors import InvalidFile
 from rfm.summary import summarize_orders
 
-# ISO 8601, after a blank between date and time became a T, and Z became +00:00
+_DEFAULT_COLUMNS: Final = OrderColumns()
+# ISO 8601; before that, a blank between date and time becomes T, and Z becomes +00:00
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
 _NAIVE_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
 
 
-class OrderColumns(NamedTuple):
-    """What the columns of a file of orders are called."""
+def scan_orders(path: Path, columns: OrderColumns = _DEFAULT_COLUMNS) -> pl.LazyFrame:
+    r"""Return the orders of a Parquet or CSV file as a LazyFrame.
 
-    customer_id: str = "customer_id"
-    ordered_at: str = "ordered_at"
-    amount: str = "amount"
-    status: str = "status"
+    In a CSV file, ids and statuses stay text (`00042` keeps its zeros), and amounts become exact
+    decimals. Times are ISO 8601, in UTC if they have no zone; `03/04/2026` is refused, because its
+    month is not known. A CSV file is checked at once, a Parquet file is not read yet.
 
-
-def scan_orders(path: Path, columns: OrderColumns = OrderColumns()) -> pl.LazyFrame:  # noqa: B008
-    r"""Scan a Parquet or CSV file of orders; nothing is read yet of a Parquet file.
-
-    Of a CSV file, ids and statuses stay text (`00042` keeps its zeros), amounts become exact
-    decimals, and times are ISO 8601 (UTC where they have no zone): `03/04/2026` is refused, because
-    nobody can know which month it is. Raises `InvalidFile` for another ending, a file that is not
-    there, and for amounts or times that cannot be read, with their number and the first of them.
+    Raises `InvalidFile` for another ending, for a missing file, and for amounts or times that
+    cannot be read: how many, and the first one.
 
     >>> folder = Path(tempfile.mkdtemp())
     >>> file = folder / "orders.csv"
@@ -49,12 +45,11 @@ def scan_orders(path: Path, columns: OrderColumns = OrderColumns()) -> pl.LazyFr
 def summarize_file(
     path: Path,
     as_of: datetime,
-    columns: OrderColumns = OrderColumns(),  # noqa: B008
+    columns: OrderColumns = _DEFAULT_COLUMNS,
 ) -> pl.DataFrame:
     r"""Read a file of orders and return the summary of its customers at `as_of`.
 
-    Reads what `scan_orders` reads and returns what `rfm.summarize_orders` returns; raises what
-    these two raise.
+    Reads the file as `scan_orders` does, and raises what that and `rfm.summarize_orders` raise.
 
     >>> file = Path(tempfile.mkdtemp()) / "orders.csv"
     >>> _ = file.write_text("customer_id,ordered_at,amount\n007,2026-11-01,9.90\n")
@@ -68,9 +63,7 @@ def summarize_file(
 def _kind(path: Path) -> str:
     kind = path.suffix.lower()
     if kind not in {".parquet", ".csv"}:
-        raise InvalidFile(
-            f"{path.name} ends with {path.suffix!r}; .parquet and .csv are understood"
-        )
+        raise InvalidFile(f"{path.name} ends with {path.suffix!r}; use .parquet or .csv")
     return kind
 
 
@@ -80,35 +73,35 @@ def _scan_csv(path: Path, columns: OrderColumns) -> pl.LazyFrame:
     orders = pl.scan_csv(path, schema_overrides=as_text)
     if columns.amount in header:
         example = "write them like 1234.50"
-        orders = _read(orders, columns.amount, _exact(orders, columns.amount), path, example)
+        orders = _parsed(orders, columns.amount, _decimal(orders, columns.amount), path, example)
     if columns.ordered_at in header:
         example = "write them like 2026-11-01 or 2026-11-01T12:00:00+01:00"
-        orders = _read(orders, columns.ordered_at, _instant(columns.ordered_at), path, example)
+        orders = _parsed(orders, columns.ordered_at, _instant(columns.ordered_at), path, example)
     return orders
 
 
-def _read(
+def _parsed(
     orders: pl.LazyFrame, name: str, value: pl.Expr, path: Path, example: str
 ) -> pl.LazyFrame:
-    unread = orders.filter(pl.col(name).is_not_null() & value.is_null()).select(name)
-    wrong = unread.collect(engine="streaming")[name]
+    unreadable = orders.filter(pl.col(name).is_not_null() & value.is_null()).select(name)
+    wrong = unreadable.collect(engine="streaming")[name]
     if len(wrong):
         raise InvalidFile(
-            f"{len(wrong)} of the values of {name!r} in {path.name} cannot be read, the first is "
+            f"{count(len(wrong), 'value')} of {name!r} in {path.name} cannot be read, the first is "
             f"{wrong[0]!r}; {example}"
         )
     return orders.with_columns(value)
 
 
-def _exact(orders: pl.LazyFrame, amount: str) -> pl.Expr:
+def _decimal(orders: pl.LazyFrame, amount: str) -> pl.Expr:
     digits = pl.col(amount).str.extract(r"\.(\d*)\s*$").str.len_chars()
     scale = orders.select(digits.max().fill_null(0)).collect(engine="streaming").item()
     return pl.col(amount).str.strip_chars().cast(pl.Decimal(38, scale), strict=False)
 
 
 def _instant(name: str) -> pl.Expr:
-    written = pl.col(name).str.strip_chars()
-    iso = written.str.replace(r"^(\S+) +(\S+)$", "${1}T${2}").str.replace("Z$", "+00:00")
+    text = pl.col(name).str.strip_chars()
+    iso = text.str.replace(r"^(\S+) +(\S+)$", "${1}T${2}").str.replace("Z$", "+00:00")
     utc = pl.Datetime("us", "UTC")
     day = (
         iso.str.to_date("%Y-%m-%d", strict=False)
@@ -126,10 +119,10 @@ def _instant(name: str) -> pl.Expr:
 
 
 def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
-    """Return the function that writes a frame to `path`, whole or not at all.
+    """Return a function that writes a frame to `path`; if it fails, no partial file stays.
 
-    Raises `InvalidFile` at once for an ending other than .parquet and .csv, or a missing folder, so
-    that nobody computes for an hour first.
+    Raises `InvalidFile` for an ending other than .parquet and .csv, or a missing folder: at once,
+    before an hour of work.
     """
     kind = _kind(path)
     if not path.parent.is_dir():
@@ -139,16 +132,16 @@ def writer_for(path: Path) -> Callable[[pl.DataFrame], None]:
 
 def _write(frame: pl.DataFrame, path: Path, kind: str) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-        beside = Path(file.name)
+        temporary = Path(file.name)
     try:
         if kind == ".parquet":
-            frame.write_parquet(beside)
+            frame.write_parquet(temporary)
         else:
-            frame.write_csv(beside)
-        # a temporary file is its owner's alone; a result has the usual rights
+            frame.write_csv(temporary)
+        # Only its owner can read a temporary file; the result gets the usual rights.
         umask = os.umask(0)
         os.umask(umask)
-        beside.chmod(0o666 & ~umask)
-        beside.replace(path)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A model: thresholds that turn three numbers into scores, their weights, and the categories."""
+"""A model: thresholds that turn three numbers into scores, and weights that add the scores up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import pairwise, starmap
-from reprlib import repr as shown  # shortens what is long
+from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from rfm._check.wording import problems
 from rfm.errors import InvalidModel
 
 if TYPE_CHECKING:
@@ -25,29 +26,29 @@ CATEGORIES: Final = {
     "Warm": range(18, 24),
     "Hot": range(24, 31),
 }
-"""Every lead score there can be, by category, coldest first."""
+"""The lead scores of each category, coldest first."""
 
-_MOST_THRESHOLDS: Final = 4  # one each for the scores 2, 3, 4 and 5
+_MAX_THRESHOLDS: Final = 4  # one each for the scores 2, 3, 4 and 5
 _WEIGHTS: Final = 3
-_SUM_OF_WEIGHTS: Final = 6  # scores from 1 to 5 then make lead scores from 6 to 30
+_SUM_OF_WEIGHTS: Final = 6  # so that scores from 1 to 5 give lead scores from 6 to 30
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Model:
     """Thresholds for the scores 2, 3, 4, 5, in that order, and the weights of the lead score.
 
-    A score is 1 plus the number of thresholds met. Equal thresholds may follow each other; a list
-    shorter than four puts the highest scores out of reach. A model never changes, can be hashed,
-    and equals every model of equal numbers. Without arguments it is `rfm.PUBLISHED`.
+    A score is 1 plus the number of thresholds met. Thresholds of one list may be equal. With fewer
+    than four thresholds, the highest scores cannot be reached. A model is immutable and hashable;
+    two models with equal numbers are equal. `Model()` is `rfm.PUBLISHED`.
 
-    recency: most whole days that still earn the score, descending.
-    frequency: fewest counted orders that earn it, ascending.
-    monetary: least spend that earns it, ascending, in the currency's main unit. Kept as Decimal;
-        a float stands for the number that it prints as.
+    recency: for each score, the maximum of whole days since the newest order; descending.
+    frequency: for each score, the minimum of counted orders; ascending.
+    monetary: for each score, the minimum of spend in the currency's main unit; ascending. Kept as
+        Decimal; a float becomes the decimal number that it prints as.
     weights: of recency, frequency and monetary in `lead_score`: three whole numbers of 1 or more
-        that sum to 6.
+        with the sum 6.
 
-    Raises InvalidModel, which lists everything that breaks these rules.
+    Raises InvalidModel, which lists every broken rule.
 
     >>> Model(recency=[90, 30], monetary=[19.99, 100])  # doctest: +NORMALIZE_WHITESPACE
     Model(recency=(90, 30), frequency=(1, 3, 5, 10),
@@ -67,20 +68,20 @@ class Model:
         weights: Iterable[SupportsIndex] = (3, 2, 1),
     ) -> None:
         lists = (recency, frequency, monetary, weights)
-        problems: list[str] = []
+        all_problems: list[str] = []
         for (name, rule), values in zip(_RULES.items(), lists, strict=True):
             numbers, found = _read(name, values, rule)
-            object.__setattr__(self, name, numbers)  # how a frozen dataclass fills itself
-            problems += found
-        if problems:
-            raise _invalid(problems)
+            object.__setattr__(self, name, numbers)  # a frozen dataclass allows no other way
+            all_problems += found
+        if all_problems:
+            raise _invalid(all_problems)
 
     @classmethod
     def from_json(cls, text: str) -> Model:
-        """Read what `to_json` wrote; money may be strings or numbers, and stays exact.
+        """Read a model from the JSON that `to_json` writes; money may be text or numbers.
 
-        Raises InvalidModel where the text is not a JSON object of exactly the four lists, or where
-        they make no model.
+        Money stays exact. Raises InvalidModel if the text is not a JSON object with exactly the
+        four lists, or if the lists break a rule of `Model`.
 
         >>> Model.from_json(PUBLISHED.to_json()) == PUBLISHED
         True
@@ -89,15 +90,15 @@ class Model:
             found = json.loads(text, parse_float=_decimal)
         except ValueError as error:
             raise _invalid([f"not JSON: {error}"]) from error
-        if problems := _key_problems(found):
-            raise _invalid(problems)
+        if key_problems := _key_problems(found):
+            raise _invalid(key_problems)
         money = found["monetary"]
         if isinstance(money, list):
             found["monetary"] = [_decimal(x) if isinstance(x, str) else x for x in money]
         return cls(**found)
 
     def to_json(self) -> str:
-        """Write the model as one line of JSON, money as strings so that no reader rounds it.
+        """Write the model as one line of JSON; money is text, so that no reader rounds it.
 
         >>> PUBLISHED.to_json()  # doctest: +NORMALIZE_WHITESPACE
         '{"recency": [180, 90, 60, 30], "frequency": [1, 3, 5, 10],
@@ -107,16 +108,21 @@ class Model:
 
 
 class _Rule(NamedTuple):
-    """What one of a model's lists has to be."""
+    """The rule for one of a model's four lists.
 
-    read: Callable[[Any], int | Decimal | None]  # None: not what is wanted
+    number: converts a value of the list, or returns None if the value is not allowed.
+    wanted: the allowed values in words.
+    faults: yields what is wrong with the list as a whole.
+    """
+
+    number: Callable[[Any], int | Decimal | None]
     wanted: str
     faults: Callable[[tuple[Any, ...]], Iterator[str]]
 
 
 def _integer(value: SupportsIndex) -> int | None:
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # as frames from elsewhere have them
+        return int(value)  # pandas and NumPy turn integers into floats
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -130,7 +136,7 @@ def _whole(value: SupportsIndex) -> int | None:
 
 def _finite(value: Decimal | float | SupportsIndex) -> Decimal | None:
     if isinstance(value, float):
-        value = Decimal(float.__repr__(value))  # repr() of a NumPy float would name its type
+        value = Decimal(float.__repr__(value))  # repr() of a NumPy float includes its type
     if isinstance(value, Decimal):
         return value if value.is_finite() else None
     number = _integer(value)
@@ -140,8 +146,8 @@ def _finite(value: Decimal | float | SupportsIndex) -> Decimal | None:
 def _threshold_faults(
     in_order: Callable[[Any, Any], bool], order: str, thresholds: tuple[Any, ...]
 ) -> Iterator[str]:
-    if len(thresholds) > _MOST_THRESHOLDS:
-        yield f"has more than {_MOST_THRESHOLDS} thresholds"
+    if len(thresholds) > _MAX_THRESHOLDS:
+        yield f"has more than {_MAX_THRESHOLDS} thresholds"
     if not all(starmap(in_order, pairwise(thresholds))):
         yield f"is not {order}"
 
@@ -163,26 +169,26 @@ _RULES: Final = {
 
 
 def _read(name: str, values: Iterable[Any], rule: _Rule) -> tuple[tuple[Any, ...], list[str]]:
-    """Return the numbers of one list, and all that is wrong with them."""
+    """Return the numbers of one list, and every problem with them."""
     if isinstance(values, AbstractSet | Mapping):
-        return (), [f"{name}: {shown(values)} has no order of its own: give a list"]
+        return (), [f"{name}: {short_repr(values)} has no order; pass a list"]
     try:
         given = tuple(values)
     except TypeError:
-        return (), [f"{name}: {shown(values)} is not a list of numbers"]
-    numbers = tuple(map(rule.read, given))
-    strangers = [
-        f"{name}[{place}]: {shown(value)} is not {rule.wanted}"
+        return (), [f"{name}: {short_repr(values)} is not a list of numbers"]
+    numbers = tuple(map(rule.number, given))
+    invalid = [
+        f"{name}[{place}]: {short_repr(value)} is not {rule.wanted}"
         for place, (value, number) in enumerate(zip(given, numbers, strict=True))
         if number is None
     ]
-    if strangers:
-        return numbers, strangers
-    return numbers, [f"{name}: {shown(given)} {fault}" for fault in rule.faults(numbers)]
+    if invalid:
+        return numbers, invalid
+    return numbers, [f"{name}: {short_repr(given)} {fault}" for fault in rule.faults(numbers)]
 
 
 def _decimal(text: str) -> Decimal | str:
-    """Return the number, or the text itself where it is none, for the rules to refuse by name."""
+    """Return the number, or text that is not a number unchanged, for the rules to report."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -191,17 +197,14 @@ def _decimal(text: str) -> Decimal | str:
 
 def _key_problems(found: object) -> list[str]:
     if not isinstance(found, dict):
-        return [f"{shown(found)} is not a JSON object"]
+        return [f"{short_repr(found)} is not a JSON object"]
     missing = [f"{name!r} is missing" for name in _RULES if name not in found]
     return missing + [f"{name!r} is unknown" for name in found if name not in _RULES]
 
 
-def _invalid(problems: list[str]) -> InvalidModel:
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return InvalidModel(
-        f"{count}: {'; '.join(problems)}. Correct the model, or start from rfm.PUBLISHED"
-    )
+def _invalid(found: list[str]) -> InvalidModel:
+    return InvalidModel(f"{problems(found)}\nCorrect the model, or start from rfm.PUBLISHED")
 
 
 PUBLISHED: Final = Model()
-"""The published thresholds, on which a fresh database starts."""
+"""The published thresholds and weights; a fresh database scores with them."""

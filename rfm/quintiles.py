@@ -6,32 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rfm._check.frames import check_summary, finite, many, refuse
-from rfm.errors import EmptyFit
+from rfm._check.frames import check_summary, finite_or_null
+from rfm._check.kinds import raise_problems
+from rfm._check.wording import count
+from rfm.errors import EmptyFit, TooFewCustomers
 from rfm.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def fit(summary: pl.DataFrame | pl.LazyFrame) -> Model:
+def fit(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Model:
     """Find the quintile model of a summary.
 
     summary: one row per customer with `recency_days`, `frequency` (integers, or floats that hold
         whole numbers) and `monetary` (integer, Decimal or float), as `rfm.summarize_orders`
-        returns it. Of a LazyFrame these three columns are collected, on the streaming engine; a
-        DataFrame's `customer_id`, if it has one, may hold neither nulls nor repetitions.
+        returns it. A LazyFrame's three columns are collected, on the streaming engine. The
+        `customer_id` of a DataFrame, if there is one, may have neither nulls nor repetitions.
+    min_customers: the least number of customers with a counted order.
 
-    Only the n customers of at least one counted order are looked at. With their values sorted from
-    worst to best, P_k is the one at position ceil(k * n / 5), for k from 1 to 4: PostgreSQL's
-    percentile_disc(k / 5.0). The threshold for score k + 1 is the smallest value better than P_k;
-    where there is none, the list ends. So equal customers score the same, and the order of the
-    rows never matters. A null (in `monetary` also NaN and the infinities) ranks as the worst
-    value, and never becomes a threshold. One found in floats is the number that the float prints
-    as.
+    Only the n customers with a counted order are used. Sort their values from worst to best; P_k
+    is the value at position ceil(k * n / 5), for k from 1 to 4, as PostgreSQL's
+    percentile_disc(k / 5.0) finds it. The threshold for score k + 1 is the smallest value better
+    than P_k; if there is none, the list ends. So equal customers have equal scores, and the order
+    of the rows does not matter. A null (in `monetary` also NaN and the infinities) is the worst
+    value, and never becomes a threshold. A float threshold becomes the decimal number that the
+    float prints as.
 
-    Raises InvalidFrame for missing columns, wrong types, bad ids or recency_days below 0, and
-    EmptyFit where no customer has a counted order.
+    Raises InvalidFrame for missing columns, wrong types, bad ids or recency_days below 0; EmptyFit
+    if no customer has a counted order; and TooFewCustomers if fewer than `min_customers` have one.
 
     >>> summary = pl.DataFrame({
     ...     "recency_days": [200, 100, 50, 20, 10],
@@ -41,21 +44,26 @@ def fit(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     >>> model = fit(summary)
     >>> model.recency, model.frequency
     ((100, 50, 20, 10), (2, 2, 2, 9))
+    >>> fit(summary, min_customers=500)
+    Traceback (most recent call last):
+    rfm.errors.TooFewCustomers: 5 customers have a counted order, and quintiles are fitted on 500 \
+or more; pass a smaller `min_customers`, or keep the model that you have
     """
     check_summary(summary)
-    return quintiles(summary)
+    return quintiles(summary, min_customers=min_customers)
 
 
-def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
-    """Do what `fit` does, for a summary that has been checked."""
+def quintiles(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Model:
+    """Find the quintile model of a summary that has been checked."""
     schema = summary.collect_schema()
     counted = (
         summary.lazy()
-        .select(finite(name, schema) for name in ("recency_days", "frequency", "monetary"))
+        .select(finite_or_null(name, schema) for name in ("recency_days", "frequency", "monetary"))
         .filter(pl.col("frequency") >= 1)
         .collect(engine="streaming")
     )
-    refuse_unfit(customers=counted.height, early=counted.filter(pl.col("recency_days") < 0).height)
+    before_orders = counted.filter(pl.col("recency_days") < 0).height
+    check_fit(counted.height, before_orders=before_orders, min_customers=min_customers)
     return Model(
         _thresholds(counted["recency_days"], less_is_better=True),
         _thresholds(counted["frequency"]),
@@ -63,16 +71,26 @@ def quintiles(summary: pl.DataFrame | pl.LazyFrame) -> Model:
     )
 
 
-def refuse_unfit(*, customers: int, early: int) -> None:
-    """Raise unless there are customers with a counted order, and none of them ordered early."""
+def check_fit(customers: int, *, before_orders: int, min_customers: int) -> None:
+    """Raise if quintiles cannot be fitted.
+
+    customers: how many have a counted order.
+    before_orders: for how many of them `as_of` was before their newest order.
+    """
     if not customers:
         raise EmptyFit(
-            "0 customers have a counted order (frequency of 1 or more), so there are no quintiles "
-            "to find; summarize more orders, or score with a fixed `model` such as rfm.PUBLISHED"
+            "0 customers have a counted order (frequency of 1 or more), so there are no quintiles; "
+            "summarize more orders, or score with a fixed `model` such as rfm.PUBLISHED"
         )
-    if early:
-        refuse(
-            f"{many(early, 'row')} of summary with recency_days below 0; "
+    if customers < min_customers:
+        raise TooFewCustomers(
+            f"{count(customers, 'customer has', 'customers have')} a counted order, and quintiles "
+            f"are fitted on {min_customers:,} or more; "
+            "pass a smaller `min_customers`, or keep the model that you have"
+        )
+    if before_orders:
+        raise_problems(
+            f"{count(before_orders, 'row')} of summary with recency_days below 0; "
             "summarize at an as_of that is not before the orders"
         )
 

@@ -1,4 +1,4 @@
-"""Stored scores beside the expected ones: who differs, and who is out of date."""
+"""Stored scores compared with expected ones: which differ, and which are out of date."""
 
 import operator
 from datetime import UTC, datetime, timedelta
@@ -13,29 +13,30 @@ SCORES: Final = ("lead_score", "rfm_recency", "rfm_frequency", "rfm_monetary")
 """The columns that hold the scores of a customer."""
 
 AHEAD: Final = timedelta(minutes=5)
-"""How far an order may lie ahead of the clock and count: as in calculate_lead_score()."""
+"""How far in the future an order may lie and still count, as in calculate_lead_score()."""
 
 REASONS: Final = ("unscored", "model", "drifted", "aged")
-"""Why a customer is out of date; of several, the first."""
+"""Why a customer is out of date. If several are true, the first one is given."""
 
 
 def out_of_date(totals: pl.DataFrame, model: Model, since: datetime, now: datetime) -> pl.DataFrame:
-    """Return the customers whom the trigger would give other scores, with the `reason`.
+    """Return the customers whose scores the trigger would change, with a column `reason`.
 
-    totals: one row per customer, as `rfm.db` reads it, with the orders up to AHEAD of `now`.
-    model: the one that the trigger scores with, active since `since`.
+    totals: one row per customer, as `rfm.db` reads it, with the orders up to `now` + AHEAD.
+    model: the model that the trigger scores with, active since `since`.
 
-    `unscored`: never scored.
-    `model`: scored before the model became active, and by another one.
-    `drifted`: not what orders and model give at the customer's own `last_scored_at`; written past
-        the triggers.
-    `aged`: true at `last_scored_at`, but time has passed since, or an order has come to count.
+    `unscored`: the customer was never scored.
+    `model`: the customer was scored with another model, before this one became active.
+    `drifted`: the score differs from what orders and model give at the customer's own
+        `last_scored_at`, because something was written without the triggers.
+    `aged`: the score was true at `last_scored_at`; since then time has changed it, or an order
+        from the future has started to count.
     """
     scored_at, newest = pl.col("last_scored_at"), pl.col("last_order_at")
-    # the trigger's own rule: a fresh order counts at once, and the score is for its instant
+    # As in the trigger: an order up to AHEAD of the clock counts; the score is for its instant.
     present = pl.max_horizontal(instant(now), newest)
     before = scored_at < instant(since)
-    # Where no order is newer than the score, the same orders count at its instant and now.
+    # If no order is newer than the score, the same orders count at the score's instant and now.
     reason = (
         pl.when(scored_at.is_null() | (pl.col("lead_score").fill_null(0) == 0))
         .then(pl.lit("unscored"))
@@ -56,10 +57,10 @@ def _differs(totals: pl.DataFrame, model: Model, as_of: pl.Expr) -> pl.Series:
 
 
 def compare_scores(stored: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
-    """Put stored scores beside expected ones by `customer_id`; `agree` tells if all four do.
+    """Join stored and expected scores by `customer_id`; `agree` is true if all four are equal.
 
-    The expected scores come in columns named `expected_lead_score` and so on. A customer without
-    `last_scored_at` was never scored and is expected to have zeros.
+    The expected scores are in columns named `expected_lead_score` and so on. A customer without
+    `last_scored_at` was never scored, and is expected to have zeros.
     """
     unscored = pl.col("last_scored_at").is_null()
     both = stored.join(
@@ -78,11 +79,11 @@ def compare_scores(stored: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame
 
 
 def instant(moment: datetime) -> pl.Expr:
-    """Return an instant as a literal of the type that instants have here."""
+    """Return the instant as a Polars literal, Datetime("us", "UTC")."""
     return pl.lit(moment.astimezone(UTC), pl.Datetime("us", "UTC"))
 
 
 def numbers_at(as_of: pl.Expr) -> list[pl.Expr]:
-    """Return the three numbers of a summary, at an instant not before the newest order."""
+    """Return the three numbers of a summary at `as_of`, which is not before the newest order."""
     days = (as_of - pl.col("last_order_at")).dt.total_days()
     return [days.alias("recency_days"), pl.col("frequency"), pl.col("monetary")]

@@ -1,1 +1,1 @@
-"""What is checked at the door: frames, ids, and the words of the errors."""
+"""Checks of frames, and the wording of the errors that they raise."""

@@ -2,11 +2,13 @@
 
 import sys
 
+from rfm._check.extras import needs
+from rfm.errors import MissingExtra
+
 try:
-    from rfm.cli.app import main
-except ModuleNotFoundError as error:
-    if error.name not in {"rich", "typer"}:
-        raise
-    sys.exit("error: the command line is not installed; pip install 'rfm-scoring[cli]'")
+    with needs("the command line", "'rfm-scoring[cli]'"):
+        from rfm.cli.app import main
+except MissingExtra as error:
+    sys.exit(f"error: {error}")
 
 __all__ = ["main"]

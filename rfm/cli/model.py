@@ -1,7 +1,6 @@
 """`rfm model`: the models that a database scores with."""
 
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +10,12 @@ import typer
 
 import rfm
 from rfm import db
+from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import print_line, print_message, print_moves, print_table
+from rfm.cli.output import day, print_line, print_message, print_moves, print_table
+from rfm.columns import OrderColumns
 from rfm.errors import InvalidArgument
-from rfm.io import OrderColumns, summarize_file
+from rfm.io import summarize_file
 
 Activate = Annotated[
     bool, typer.Option("--activate", help="Make it the active model. Default: only store it.")
@@ -128,7 +129,7 @@ def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) ->
     print_table("Models", _COLUMNS, rows)
 
 
-_COLUMNS = ("number", "recency", "frequency", "monetary", "weights", "made", "active since")
+_COLUMNS = ("model", "recency", "frequency", "monetary", "weights", "made", "active since")
 
 
 def _row(one: db.StoredModel) -> tuple[object, ...]:
@@ -136,12 +137,8 @@ def _row(one: db.StoredModel) -> tuple[object, ...]:
     lists = (", ".join(map(str, numbers)) for numbers in thresholds)
     fitted = one.fitted_customers
     made = "by hand" if fitted is None else f"from {count(fitted, 'customer')}"
-    made_at = f"{made}, {_minute(one.created_at)}"
-    return one.number, *lists, made_at, _minute(one.activated_at)
-
-
-def _minute(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+    made_at = f"{made} on {day(one.created_at)}"
+    return one.number, *lists, made_at, day(one.activated_at)
 
 
 def show(

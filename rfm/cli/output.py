@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import polars as pl
 from rich.console import Console
@@ -46,6 +47,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_row(*("" if value is None else str(value) for value in row))
     print_line(title, style="italic")
     _out.print(table)
+
+
+def day(moment: datetime | None) -> str | None:
+    """Write the day of an instant in words, since a table may be too narrow for 2026-11-24."""
+    return f"{moment:%d %b %Y}" if moment else None
 
 
 def print_moves(moves: pl.DataFrame) -> None:

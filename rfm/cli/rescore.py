@@ -6,6 +6,7 @@ import typer
 from rich.progress import TimeRemainingColumn
 
 from rfm import db
+from rfm._check.wording import count
 from rfm.cli import options
 from rfm.cli.output import Rate, print_json, print_line, print_moves, print_table, progress
 from rfm.errors import BackfillStopped
@@ -34,7 +35,7 @@ def schedule(
 def rescore_stale(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
     """Rescore the customers whose scores have changed with time."""
     rescored = db.rescore_stale(options.open_database(dsn, mapping))
-    print_line(f"{rescored:,} {'customer' if rescored == 1 else 'customers'} rescored")
+    print_line(f"{count(rescored, 'customer')} rescored")
 
 
 def backfill(
@@ -73,7 +74,8 @@ def backfill(
                 ),
             )
     except BackfillStopped as stopped:
-        show(stopped.done)
+        if isinstance(stopped.done, db.Backfill):
+            show(stopped.done)
         raise
     show(done)
 

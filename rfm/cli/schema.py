@@ -8,7 +8,7 @@ import typer
 
 from rfm import db
 from rfm.cli import options
-from rfm.cli.output import print_json, print_line, print_table
+from rfm.cli.output import day, print_json, print_line, print_table
 
 
 def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
@@ -84,14 +84,7 @@ def status(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None
     Finds those that were applied by hand, too.
     """
     found = db.status(options.open_database(dsn, mapping))
-    rows = [
-        (
-            one.migration.name,
-            one.state,
-            f"{one.applied_at:%Y-%m-%d %H:%M}" if one.applied_at else None,
-        )
-        for one in found
-    ]
+    rows = [(one.migration.name, one.state, day(one.applied_at)) for one in found]
     print_table("Migrations", ["migration", "state", "applied at"], rows)
     # without any of its objects, the state says it all
     for one in (one for one in found if one.state is not db.State.MISSING):

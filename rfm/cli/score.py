@@ -7,9 +7,11 @@ import polars as pl
 import typer
 
 import rfm
+from rfm._check.wording import count
 from rfm.cli import options
 from rfm.cli.output import print_message, print_table
-from rfm.io import OrderColumns, summarize_file, writer_for
+from rfm.columns import OrderColumns
+from rfm.io import summarize_file, writer_for
 
 
 def score(
@@ -39,8 +41,7 @@ def score(
     summary = summarize_file(orders, options.read_instant(as_of), columns)
     scored = rfm.score_frame(summary, options.read_model(model) if model else None)
     write(scored.with_columns(rfm.lead_category(), rfm.segment()))
-    noun = "customer" if scored.height == 1 else "customers"
-    print_message(f"{scored.height:,} {noun} scored")
+    print_message(f"{count(scored.height, 'customer')} scored")
 
 
 _SHOWN = (
@@ -49,7 +50,6 @@ _SHOWN = (
     "frequency",
     "monetary",
     "lead_score",
-    "lead_category",
     "segment",
 )
 

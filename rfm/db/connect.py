@@ -4,6 +4,7 @@ import os
 from typing import Any, cast
 
 from psycopg import Cursor
+from psycopg.sql import SQL, Composed, Literal
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -50,6 +51,14 @@ def run_script(connection: Connection, script: str) -> Cursor[Any]:
     `%`. Errors are therefore psycopg's own.
     """
     return cursor(connection).execute(script)
+
+
+def composed(sql: str, **values: object) -> Composed:
+    """Return a statement with its `{values}` written in, for the driver or another.
+
+    They are literals without a type, so that a key takes the type of the column beside it.
+    """
+    return SQL(sql).format(**{name: Literal(value) for name, value in values.items()})
 
 
 def cursor(connection: Connection) -> Cursor[Any]:

@@ -3,9 +3,8 @@
 import polars as pl
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.mapping.render import statement
 from rfm.db.models.stored import read_active_model
-from rfm.db.schema.required import need
+from rfm.db.schema.required import CUSTOMERS, need
 from rfm.scoring import score_frame
 from rfm.stored import compare_scores
 from rfm.summary import summarize_orders
@@ -25,7 +24,7 @@ _ORDERS = text("""
     where o.customer_id is not null
 """)
 
-_SCORES = """
+_SCORES = text("""
     select
         c.id::text as customer_id,
         c.last_scored_at,
@@ -33,8 +32,8 @@ _SCORES = """
         c.rfm_recency,
         c.rfm_frequency,
         c.rfm_monetary
-    from public.customers as c
-"""
+    from public.lead_score_customers as c
+""")
 
 
 def score_differences(engine: Engine) -> pl.DataFrame:
@@ -51,7 +50,7 @@ def score_differences(engine: Engine) -> pl.DataFrame:
     """
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        need(connection)
+        need(connection, CUSTOMERS)
         stored = read_scores(connection)
         orders = read_orders(connection)
         model = read_active_model(connection)
@@ -78,7 +77,7 @@ def read_orders(connection: Connection) -> pl.DataFrame:
 def read_scores(connection: Connection) -> pl.DataFrame:
     """Return the stored scores, one row a customer."""
     return pl.DataFrame(
-        connection.execute(statement(connection, _SCORES)).all(),
+        connection.execute(_SCORES).all(),
         schema={
             "customer_id": pl.String,
             "last_scored_at": pl.Datetime("us", "UTC"),

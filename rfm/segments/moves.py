@@ -1,4 +1,4 @@
-"""Who moves from which category to which."""
+"""How many customers moved from one category to another."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from rfm.segments.names import lead_category
 
 NOT_SCORED: Final = "not scored"
 LABELS: Final = (*reversed(CATEGORIES), NOT_SCORED)
-"""Every category, the hottest first."""
+"""Every category, hottest first, then the customers without a score."""
 
 Moves = Counter[tuple[str, str]]
-"""How many customers went from one category to another, or stayed in theirs."""
+"""How many customers have each pair of categories, (before, after)."""
 
 
 def count_moves(before: pl.Series, after: pl.Series) -> Moves:
-    """Count the pairs of categories of two columns of lead scores."""
+    """Count the pairs of categories of two columns of lead scores, row by row."""
     pairs = pl.DataFrame({"before": _category(before), "after": _category(after)})
     counted = pairs.group_by("before", "after").len()
     return Counter({(before, after): number for before, after, number in counted.rows()})
@@ -30,7 +30,7 @@ def _category(lead_scores: pl.Series) -> pl.Series:
 
 
 def matrix(moves: Mapping[tuple[str, str], int]) -> pl.DataFrame:
-    """Return moves as a table: `before`, and a column for each category after.
+    """Return moves as a table: a row per category before, a column per category after.
 
     >>> matrix({("Warm", "Hot"): 2, ("Cold", "Cold"): 5}).rows()
     [('Warm', 2, 0), ('Cold', 0, 5)]

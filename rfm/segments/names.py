@@ -1,4 +1,4 @@
-"""From scores to names: the category of a lead score, the segment of recency and frequency."""
+"""The category of a lead score, and the segment of a recency and a frequency score."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ SEGMENTS: Final = {
     "Cannot Lose Them": ((1, 2), (5,)),
     "Hibernating": ((1, 2), (1, 2)),
 }
-"""The recency scores and the frequency scores of each segment. Together they fill the grid."""
+"""The recency scores and the frequency scores of each segment; together all 25 pairs."""
 
 
 def lead_category() -> pl.Expr:
-    """Name the category of each `lead_score`: Hot 24-30, Warm 18-23, Cool 12-17, Cold 6-11.
+    """Return the category of each `lead_score`: Hot 24-30, Warm 18-23, Cool 12-17, Cold 6-11.
 
     Returns an expression on the integer column `lead_score`, called `lead_category`, of type
-    Enum(Cold, Cool, Warm, Hot), which sorts in that order. 0, null and every other number give
-    null, fractions among them: not scored yet. Text is refused by Polars.
+    Enum(Cold, Cool, Warm, Hot), which sorts in that order. 0 and null mean "not scored yet", and
+    give null; so does every other number, also a fraction. Polars refuses text.
 
     >>> pl.DataFrame({"lead_score": [30, 17, 0]}).select(lead_category())["lead_category"].to_list()
     ['Hot', 'Cool', None]
@@ -42,11 +42,11 @@ def lead_category() -> pl.Expr:
 
 
 def segment() -> pl.Expr:
-    """Name the segment of each pair of `rfm_recency` and `rfm_frequency`.
+    """Return the segment of each pair of `rfm_recency` and `rfm_frequency`.
 
     Returns an expression on these two integer columns, called `segment`, of type Enum. A score
-    that is null or not from 1 to 5 gives null: not scored yet. The idea of the map and most names
-    are Putler's; this grid of ten is the one that public RFM notebooks share:
+    that is null or not from 1 to 5 gives null. The idea of the map and most names are Putler's;
+    public RFM notebooks share this grid of ten:
 
     =======  =============================================================================
     recency  segments by frequency
@@ -73,9 +73,10 @@ def segment() -> pl.Expr:
 
 
 def _whole(column: str) -> pl.Expr:
-    given = pl.col(column)
-    whole = given.cast(pl.Int64, strict=False)
-    return pl.when(whole == given).then(whole)  # the cast alone cuts a fraction off, and reads text
+    value = pl.col(column)
+    whole = value.cast(pl.Int64, strict=False)
+    # Compared, because the cast alone would cut off fractions and parse text.
+    return pl.when(whole == value).then(whole)
 
 
 def _named(number: pl.Expr, names: dict[int, str], categories: Iterable[str]) -> pl.Expr:

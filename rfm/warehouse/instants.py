@@ -1,18 +1,18 @@
-"""Instants, as each engine has them.
+"""How each engine handles instants.
 
-Ibis is the wrong layer for them. Seen with Ibis 12:
+Ibis cannot do it alike for all of them. Seen with Ibis 12:
 
-- Spark's TIMESTAMP and TIMESTAMP_NTZ are one type to Ibis, without a zone, and its literals of
-  either depend on the session's time zone;
-- it cannot take microseconds out of a Spark timestamp at all;
-- its epoch_seconds() shifts DuckDB's TIMESTAMPTZ by the session's zone (ibis issue 11211) and cuts
-  or rounds the fraction, by engine;
-- a cast from a timestamp without a zone to one with it takes the session's zone in PostgreSQL,
+- Spark's TIMESTAMP and TIMESTAMP_NTZ are one type in Ibis, without a zone, and its literals of
+  both depend on the session's time zone;
+- it cannot take microseconds out of a Spark timestamp;
+- its epoch_seconds() shifts DuckDB's TIMESTAMPTZ by the session's zone (Ibis issue 11211), and cuts
+  off or rounds the fraction, depending on the engine;
+- a cast from a timestamp without a zone to one with a zone uses the session's zone in PostgreSQL,
   Snowflake and Spark;
-- differences of timestamps count midnights passed in one engine and 24 hours in the next.
+- the difference of two timestamps counts midnights in one engine and 24 hours in another.
 
-So each engine turns an instant into microseconds since 1970 with a function of its own, once per
-customer, and days are whole numbers from there on.
+So each engine converts an instant into microseconds since 1970 with a function of its own, once per
+customer. After that, days are computed from whole numbers.
 """
 
 from __future__ import annotations
@@ -31,20 +31,25 @@ UTC_TIMESTAMP: Final = dt.Timestamp(timezone="UTC", scale=6)
 
 
 def is_finer(dtype: dt.DataType) -> bool:
-    """Tell whether the type has nanoseconds, which are cut off."""
+    """Return whether the type has nanoseconds, which are cut off."""
     return bool(dtype.is_timestamp() and (dtype.scale or 0) > UTC_TIMESTAMP.scale)
 
 
 class Instants(NamedTuple):
-    """How one engine deals with instants."""
+    """How one engine handles instants.
 
-    microseconds: Callable[[ir.Value], ir.Value]  # since 1970, or null for -infinity
-    instant: Callable[[ir.Value, ir.Value], ir.Value]  # of a column and its microseconds
-    not_after: Callable[[ir.Value, str], ir.Value]  # whether a column is up to an instant in text
+    microseconds: converts a column to microseconds since 1970; -infinity may become null.
+    instant: converts a column and its microseconds to a timestamp with the zone UTC.
+    not_after: whether a column is at or before an instant that is given as text.
+    """
+
+    microseconds: Callable[[ir.Value], ir.Value]
+    instant: Callable[[ir.Value, ir.Value], ir.Value]
+    not_after: Callable[[ir.Value, str], ir.Value]
 
 
 def _function(name: str, returns: dt.DataType) -> Callable[[ir.Value], ir.Value]:
-    """Return a function that the engine has, under its own name."""
+    """Return a function that the engine has under this name."""
     signature = ((None,), returns)
     function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
         lambda value: value, name=name, signature=signature
@@ -53,7 +58,7 @@ def _function(name: str, returns: dt.DataType) -> Callable[[ir.Value], ir.Value]
 
 
 def _function_of_two(name: str, returns: dt.DataType) -> Callable[[str, ir.Value], ir.Value]:
-    """Return a function whose first argument is text."""
+    """Return a function that the engine has under this name; its first argument is text."""
     signature = ((dt.string, None), returns)
     function: Callable[..., ir.Value] = ibis.udf.scalar.builtin(
         lambda text, value: (text, value), name=name, signature=signature
@@ -62,7 +67,7 @@ def _function_of_two(name: str, returns: dt.DataType) -> Callable[[str, ir.Value
 
 
 def _not_after(column: ir.Value, text: str) -> ir.Value:
-    # cast from text: Ibis writes the seconds of a DuckDB literal as a float
+    # Cast from text, because Ibis writes the seconds of a DuckDB literal as a float.
     return column <= ibis.literal(text).cast(column.type())
 
 
@@ -75,7 +80,7 @@ def _spark_microseconds(instant: ir.Value) -> ir.Value:
     text = instant.cast("string")
     if instant.type().is_date():
         return _spark_unix_micros((text + "T00:00:00Z").cast(UTC_TIMESTAMP))
-    # typeof() is a constant to Spark's optimizer: one of the two branches is all that is left
+    # Spark's optimizer treats typeof() as a constant, so only one of the two branches stays.
     is_naive = _typeof(instant) == "timestamp_ntz"
     return _spark_unix_micros(is_naive.ifelse((text + "Z").cast(UTC_TIMESTAMP), instant))
 
@@ -91,7 +96,7 @@ def _spark_not_after(column: ir.Value, text: str) -> ir.Value:
 
 
 def _postgres_microseconds(instant: ir.Value) -> ir.Value:
-    # extract(epoch ...) is an exact numeric, but an error in an integer's place for -infinity
+    # extract(epoch ...) is an exact numeric; its cast to an integer fails for -infinity.
     seconds = instant.epoch_seconds().cast(dt.Decimal(38, 6))
     infinite = instant.cast("string") == "-infinity"
     return infinite.ifelse(ibis.null("int64"), (seconds * 1_000_000).cast("int64"))
@@ -105,7 +110,7 @@ def _postgres_instant(newest: ir.Value, microseconds: ir.Value) -> ir.Value:
     naive = newest.cast("timestamp") if dtype.is_date() else newest
     zoned = dtype.is_timestamp() and dtype.timezone is not None
     instant = newest.cast(UTC_TIMESTAMP) if zoned else _postgres_zoned("UTC", naive)
-    # drivers cannot read -infinity, and would fail for the whole table
+    # Drivers cannot read -infinity, and would fail for the whole table.
     return microseconds.isnull().ifelse(ibis.null(UTC_TIMESTAMP), instant)
 
 
@@ -128,7 +133,7 @@ _timestamp_micros = _function("timestamp_micros", UTC_TIMESTAMP)
 
 
 def _duckdb_microseconds(instant: ir.Value) -> ir.Value:
-    if is_finer(instant.type()):  # nanoseconds would be rounded
+    if is_finer(instant.type()):  # epoch_us() rounds nanoseconds
         nanoseconds = _duckdb_epoch_ns(instant)
         rest = (nanoseconds % 1000 + 1000) % 1000
         instant = _duckdb_make_ns(nanoseconds - rest)
@@ -140,7 +145,7 @@ _SPARK: Final = Instants(
 )
 INSTANTS: Final = {
     "bigquery": Instants(
-        # in BigQuery a DATE or DATETIME becomes a TIMESTAMP in UTC, always
+        # In BigQuery, a DATE or DATETIME always becomes a TIMESTAMP in UTC.
         lambda instant: _bigquery_unix_micros(instant.cast(UTC_TIMESTAMP)),
         lambda _, micros: _timestamp_micros(micros),
         _not_after,
@@ -155,4 +160,4 @@ INSTANTS: Final = {
         _not_after,
     ),
 }
-"""Those whose way with instants is known; of the ones that need an account, from their manuals."""
+"""The engines that rfm knows. BigQuery, Databricks and Snowflake are known from their manuals."""

@@ -12,8 +12,8 @@ from (
             select from public.customer_activity_timeline as a where a.activity_type = t.activity_type
         ) as in_timeline
     from (
-        -- mapping: activity types
+        -- slot activity_types
         values ('order'), ('message'), ('deal')
-        -- mapping ends
+        -- slot ends
     ) as t (activity_type)
 ) as f;

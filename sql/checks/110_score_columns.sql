@@ -12,4 +12,4 @@ inner join (
     ('last_scored_at', 'timestamp with time zone')
 ) as w (column_name, data_type)
     on a.attname = w.column_name and format_type(a.atttypid, a.atttypmod) = w.data_type
-where a.attrelid = to_regclass('public.customers') and not a.attisdropped;
+where a.attrelid = to_regclass(/* slot customers_literal */ 'public.customers') and not a.attisdropped;

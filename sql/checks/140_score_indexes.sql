@@ -4,12 +4,12 @@ select
     coalesce(string_agg(c.relname, ', ' order by c.relname), 'no index') as found
 from (
     values
-    ('public.idx_customers_lead_score'),
-    ('public.idx_customers_rfm_scores')
-    -- mapping: each order table
-    , ('public.idx_orders_lead_score')
-    , ('public.idx_orders_lead_score_time')
-    -- mapping ends
+    (/* slot customers_index_literal */ 'public.idx_customers_lead_score'),
+    (/* slot customers_index_literal */ 'public.idx_customers_rfm_scores')
+    -- slot each_order_table
+    , (/* slot order_index_literal */ 'public.idx_orders_lead_score')
+    , (/* slot order_index_literal */ 'public.idx_orders_lead_score_time')
+    -- slot ends
 ) as w (index_name)
 left join pg_catalog.pg_index as i on i.indexrelid = to_regclass(w.index_name) and i.indisvalid
 left join pg_catalog.pg_class as c on c.oid = i.indexrelid;

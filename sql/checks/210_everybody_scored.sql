@@ -2,4 +2,4 @@
 select
     count(*) filter (where c.last_scored_at is null) = 0 as passed,
     count(c.last_scored_at) || ' of ' || count(*) || ' scored' as found
-from public.customers as c;
+from public.lead_score_customers as c;

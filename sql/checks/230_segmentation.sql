@@ -6,5 +6,5 @@ select
     || count(*) filter (where c.lead_score between 18 and 23) || ' warm, '
     || count(*) filter (where c.lead_score between 12 and 17) || ' cool, '
     || count(*) filter (where c.lead_score < 12) || ' cold' as found
-from public.customers as c
+from public.lead_score_customers as c
 where c.lead_score > 0;

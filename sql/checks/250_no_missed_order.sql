@@ -2,7 +2,7 @@
 select
     count(*) = 0 as passed,
     count(*) || ' customers to score again' as found
-from public.customers as c
+from public.lead_score_customers as c
 where
     c.last_scored_at is not null
     and exists (

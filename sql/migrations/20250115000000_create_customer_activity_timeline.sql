@@ -3,8 +3,7 @@
 -- Needs the tables public.customers, public.orders, public.messages and public.deals.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/.
--- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
--- (docs/how-to/map-my-schema.md).
+-- A comment with the word "slot" marks what a mapping of another schema replaces (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = 0; -- filling the timeline takes its time, and blocks nobody
@@ -13,7 +12,7 @@ set local statement_timeout = 0; -- filling the timeline takes its time, and blo
 -- (security_invoker), so this view, and not the materialized one, is what a signed-in user may read.
 create or replace view public.customer_activities
 with (security_invoker = true) as
--- mapping: activities
+-- slot activities_select
 select
     o.customer_id,
     'order'::text as activity_type,
@@ -54,7 +53,7 @@ select
     ) as metadata
 from public.deals as d
 where d.customer_id is not null;
--- mapping ends
+-- slot ends
 
 comment on view public.customer_activities is
 'Orders, messages and deals of the customers the reader may see, live. One row an activity.';

@@ -4,8 +4,7 @@
 -- customers stay unscored (0) until they are updated; see queries/initial_population.sql.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/.
--- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
--- (docs/how-to/map-my-schema.md).
+-- A comment with the word "slot" marks what a mapping of another schema replaces (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
@@ -17,11 +16,11 @@ begin
     for attempt in 1..30 loop
         begin
             set local lock_timeout = '100ms';
-            -- mapping: each order table
-            lock table public.orders in share row exclusive mode;
-            -- mapping ends
+            -- slot each_order_table
+            lock table /* slot order_table */ public.orders in share row exclusive mode;
+            -- slot ends
             set local lock_timeout = '50ms';
-            lock table public.customers in access exclusive mode;
+            lock table /* slot customers */ public.customers in access exclusive mode;
             set local lock_timeout = '2s';
             return;
         exception when lock_not_available then
@@ -35,30 +34,30 @@ $$;
 
 -- ---------------------------------------------------------------- columns
 
-alter table public.customers
+alter table /* slot customers */ public.customers
 add column if not exists lead_score integer default 0,
 add column if not exists rfm_recency integer default 0,
 add column if not exists rfm_frequency integer default 0,
 add column if not exists rfm_monetary numeric(3, 2) default 0,
 add column if not exists last_scored_at timestamptz;
 
-comment on column public.customers.lead_score is
+comment on column /* slot customers */ public.customers.lead_score is
 'Weighted sum of the three scores, 6 to 30; 0 or null: not scored yet. Written by calculate_lead_score() alone.';
-comment on column public.customers.rfm_recency is
+comment on column /* slot customers */ public.customers.rfm_recency is
 'Recency score, 1 to 5. Written by calculate_lead_score() alone.';
-comment on column public.customers.rfm_frequency is
+comment on column /* slot customers */ public.customers.rfm_frequency is
 'Frequency score, 1 to 5. Written by calculate_lead_score() alone.';
-comment on column public.customers.rfm_monetary is
+comment on column /* slot customers */ public.customers.rfm_monetary is
 'Monetary score, 1 to 5. Written by calculate_lead_score() alone.';
-comment on column public.customers.last_scored_at is
+comment on column /* slot customers */ public.customers.last_scored_at is
 'The instant that the scores are true for: orders up to it count. Written by calculate_lead_score() alone.';
 
-create index if not exists idx_customers_lead_score on public.customers (lead_score desc);
-comment on index public.idx_customers_lead_score is 'The best leads first.';
+create index if not exists idx_customers_lead_score on /* slot customers */ public.customers (lead_score desc);
+comment on index /* slot customers_index */ public.idx_customers_lead_score is 'The best leads first.';
 
 create index if not exists idx_customers_rfm_scores
-on public.customers (rfm_recency, rfm_frequency, rfm_monetary);
-comment on index public.idx_customers_rfm_scores is 'Customers of one segment.';
+on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary);
+comment on index /* slot customers_index */ public.idx_customers_rfm_scores is 'Customers of one segment.';
 
 -- ---------------------------------------------------------------- models
 
@@ -187,7 +186,7 @@ comment on trigger refuse_lead_score_model_change on public.lead_score_active_mo
 -- An amount is in the currency's main unit; NaN and infinities have to be null here, so that they add nothing.
 create or replace view public.lead_score_orders
 with (security_invoker = true) as
--- mapping: orders
+-- slot orders_select
 select
     o.customer_id,
     o.created_at as ordered_at,
@@ -197,21 +196,26 @@ where
     o.status is null
     -- collate "C": the same lower case in every locale, also in a Turkish one
     or lower(o.status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
--- mapping ends
+-- slot ends
 
 comment on view public.lead_score_orders is
 'The orders that may count: customer_id, ordered_at, amount. One row an order.';
 
 -- The same condition as the view's, so that one customer's orders are read from this index alone.
--- mapping: order index
-create index if not exists idx_orders_lead_score
-on public.orders (customer_id, created_at) include (total_cents)
+-- slot each_order_table
+create index if not exists /* slot order_index */ idx_orders_lead_score
+on /* slot order_table */ public.orders (/* slot order_customer */ customer_id, /* slot order_time */ created_at)
+-- slot order_covering
+include (total_cents)
+-- slot ends
+-- slot order_condition
 where
     status is null
     or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
+-- slot ends
 
-comment on index public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
--- mapping ends
+comment on index /* slot order_index */ public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
+-- slot ends
 
 -- ---------------------------------------------------------------- the one writer
 
@@ -248,7 +252,7 @@ begin
     select max(o.ordered_at), count(*), coalesce(sum(o.amount), 0)
     into last_order_at, frequency, monetary
     from public.lead_score_orders as o
-    where o.customer_id = new.id and o.ordered_at <= clock + interval '5 minutes';
+    where o.customer_id = new./* slot key */ id and o.ordered_at <= clock + interval '5 minutes';
 
     new.last_scored_at := greatest(clock, last_order_at);
     new.rfm_recency := 1 + coalesce(
@@ -276,10 +280,10 @@ comment on function public.calculate_lead_score() is
 'Row trigger on customers, the only writer of scores: whatever a statement says, the row gets its true score.';
 
 create or replace trigger calculate_customer_lead_score
-before insert or update on public.customers
+before insert or update on /* slot customers */ public.customers
 for each row execute function public.calculate_lead_score();
 
-comment on trigger calculate_customer_lead_score on public.customers is 'Scores the customer being written.';
+comment on trigger calculate_customer_lead_score on /* slot customers */ public.customers is 'Scores the customer being written.';
 
 -- ---------------------------------------------------------------- whatever changes orders touches their customers
 
@@ -289,30 +293,30 @@ create or replace function public.touch_lead_scores(customer_ids anyarray)
 returns void
 language plpgsql
 security definer
-set search_path = pg_catalog, public, pg_temp
+set search_path = pg_catalog, /* slot search_path */ public, pg_temp
 as $$
 begin
     -- most orders come one by one: no order of ids to keep, and a plan that is made once, not at each call
     if cardinality(customer_ids) = 1 and customer_ids[1] is not null then
-        update public.customers as c
+        update /* slot customers */ public.customers as c
         set last_scored_at = clock_timestamp()
-        where c.id = customer_ids[1];
+        where c./* slot key */ id = customer_ids[1];
         return;
     end if;
 
     -- in id order, so that two bulk writes never wait for each other;
     -- no key update, so that the foreign keys of other orders need not wait
     perform
-    from public.customers as c
-    where c.id = any (customer_ids)
-    order by c.id
+    from /* slot customers */ public.customers as c
+    where c./* slot key */ id = any (customer_ids)
+    order by c./* slot key */ id
     for no key update;
 
     -- a statement of its own: it sees what was committed while the one above waited; the value is what
     -- calculate_lead_score() will put there anyway, and no trigger takes the update for an idle one
-    update public.customers as c
+    update /* slot customers */ public.customers as c
     set last_scored_at = clock_timestamp()
-    where c.id = any (customer_ids);
+    where c./* slot key */ id = any (customer_ids);
 end;
 $$;
 
@@ -326,9 +330,9 @@ security definer
 set search_path = ''
 as $$
 begin
-    -- mapping: each order table, by its trigger
-    perform public.touch_lead_scores(array(select distinct n.customer_id from new_orders as n));
-    -- mapping ends
+    -- slot each_order_table_by_trigger
+    perform public.touch_lead_scores(array(select distinct n./* slot order_customer */ customer_id from new_orders as n));
+    -- slot ends
     return null;
 end;
 $$;
@@ -336,15 +340,15 @@ $$;
 comment on function public.recalculate_customer_lead_score() is
 'Statement trigger on orders: scores the customers of inserted orders.';
 
--- mapping: each order table
+-- slot each_order_table
 create or replace trigger recalculate_lead_score_on_order_change
-after insert on public.orders
+after insert on /* slot order_table */ public.orders
 referencing new table as new_orders
 for each statement execute function public.recalculate_customer_lead_score();
 
-comment on trigger recalculate_lead_score_on_order_change on public.orders is
+comment on trigger recalculate_lead_score_on_order_change on /* slot order_table */ public.orders is
 'Inserted orders. PostgreSQL allows one event for such a trigger: its siblings cover the others.';
--- mapping ends
+-- slot ends
 
 create or replace function public.recalculate_lead_score_siblings()
 returns trigger
@@ -358,16 +362,16 @@ begin
         return null;
     end if;
 
-    -- mapping: each order table, by its trigger
+    -- slot each_order_table_by_trigger
     case tg_op
         when 'UPDATE' then
             perform public.touch_lead_scores(array(
-                select o.customer_id from old_orders as o
+                select o./* slot order_customer */ customer_id from old_orders as o
                 union
-                select n.customer_id from new_orders as n
+                select n./* slot order_customer */ customer_id from new_orders as n
             ));
         when 'DELETE' then
-            perform public.touch_lead_scores(array(select distinct o.customer_id from old_orders as o));
+            perform public.touch_lead_scores(array(select distinct o./* slot order_customer */ customer_id from old_orders as o));
         when 'TRUNCATE' then
             -- truncate empties the table for everybody, an old snapshot does not see everybody's scores
             if current_setting('transaction_isolation') <> 'read committed' then
@@ -377,10 +381,10 @@ begin
 
             -- 6 is the score without orders
             perform public.touch_lead_scores(array(
-                select c.id from public.customers as c where c.lead_score > 6
+                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
             ));
     end case;
-    -- mapping ends
+    -- slot ends
     return null;
 end;
 $$;
@@ -388,25 +392,25 @@ $$;
 comment on function public.recalculate_lead_score_siblings() is
 'Statement trigger on orders: scores the customers of updated (old and new one), deleted and truncated orders.';
 
--- mapping: each order table
+-- slot each_order_table
 create or replace trigger recalculate_lead_score_on_order_update
-after update on public.orders
+after update on /* slot order_table */ public.orders
 referencing old table as old_orders new table as new_orders
 for each statement execute function public.recalculate_lead_score_siblings();
 
 create or replace trigger recalculate_lead_score_on_order_delete
-after delete on public.orders
+after delete on /* slot order_table */ public.orders
 referencing old table as old_orders
 for each statement execute function public.recalculate_lead_score_siblings();
 
 create or replace trigger recalculate_lead_score_on_order_truncate
-after truncate on public.orders
+after truncate on /* slot order_table */ public.orders
 for each statement execute function public.recalculate_lead_score_siblings();
 
-comment on trigger recalculate_lead_score_on_order_update on public.orders is 'Updated orders.';
-comment on trigger recalculate_lead_score_on_order_delete on public.orders is 'Deleted orders.';
-comment on trigger recalculate_lead_score_on_order_truncate on public.orders is 'All orders at once.';
--- mapping ends
+comment on trigger recalculate_lead_score_on_order_update on /* slot order_table */ public.orders is 'Updated orders.';
+comment on trigger recalculate_lead_score_on_order_delete on /* slot order_table */ public.orders is 'Deleted orders.';
+comment on trigger recalculate_lead_score_on_order_truncate on /* slot order_table */ public.orders is 'All orders at once.';
+-- slot ends
 
 -- ---------------------------------------------------------------- changing the model
 
@@ -445,7 +449,7 @@ declare
         select l.virtualtransaction
         from pg_catalog.pg_locks as l
         where
-            l.relation = to_regclass('public.customers')
+            l.relation = to_regclass(/* slot customers_literal */ 'public.customers')
             and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
             and l.mode = 'RowExclusiveLock'
             and l.pid is distinct from pg_backend_pid()
@@ -456,7 +460,7 @@ begin
         from pg_catalog.pg_locks as l
         where
             l.virtualtransaction = any (writers)
-            and l.relation = to_regclass('public.customers')
+            and l.relation = to_regclass(/* slot customers_literal */ 'public.customers')
             and l.mode = 'RowExclusiveLock'
     ) loop
         if clock_timestamp() > patient_until then
@@ -495,7 +499,7 @@ begin
             count(*) as frequency,
             coalesce(sum(o.amount), 0) as monetary
         from public.lead_score_orders as o
-        inner join public.customers as c on c.id = o.customer_id
+        inner join /* slot customers */ public.customers as c on c./* slot key */ id = o.customer_id
         where o.ordered_at <= as_of
         group by o.customer_id
     ),
@@ -559,7 +563,7 @@ model, returns its number. Customers keep their scores until they are touched: s
 
 create or replace function public.lead_score_drift(as_of timestamptz default null)
 returns table (
-    customer_id uuid,
+    customer_id /* slot key_type */ uuid,
     scored_at timestamptz,
     lead_score integer,
     expected_lead_score integer,
@@ -576,17 +580,17 @@ set search_path = ''
 as $$
     with counted as (
         select
-            c.id as customer_id,
+            c./* slot key */ id as customer_id,
             coalesce(lead_score_drift.as_of, c.last_scored_at) as as_of,
             nullif(max(o.ordered_at), '-infinity') as last_order_at,
             count(o.ordered_at) as frequency,
             coalesce(sum(o.amount), 0) as monetary
-        from public.customers as c
+        from /* slot customers */ public.customers as c
         left join public.lead_score_orders as o
             on
-                c.id = o.customer_id
+                c./* slot key */ id = o.customer_id
                 and o.ordered_at <= coalesce(lead_score_drift.as_of, c.last_scored_at)
-        group by c.id, c.last_scored_at
+        group by c./* slot key */ id, c.last_scored_at
     ),
 
     scores as (
@@ -628,7 +632,7 @@ as $$
     )
 
     select
-        c.id,
+        c./* slot key */ id,
         e.as_of,
         c.lead_score,
         e.lead_score,
@@ -638,8 +642,8 @@ as $$
         e.frequency,
         c.rfm_monetary,
         e.monetary
-    from public.customers as c
-    inner join expected as e on c.id = e.customer_id
+    from /* slot customers */ public.customers as c
+    inner join expected as e on c./* slot key */ id = e.customer_id
     where
         (
             coalesce(c.lead_score, 0),

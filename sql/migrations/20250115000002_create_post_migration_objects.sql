@@ -1,10 +1,9 @@
--- Post-migration tasks: refreshing the timeline, its daily schedule, and two views for common queries.
+-- Post-migration tasks: refreshing the timeline, its daily schedule, and views for common queries.
 --
 -- Needs the two migrations before it.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/, before those of the other two.
--- Between the lines "mapping: ..." and "mapping ends" stands what a mapping of another schema replaces
--- (docs/how-to/map-my-schema.md).
+-- A comment with the word "slot" marks what a mapping of another schema replaces (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
@@ -41,20 +40,54 @@ $$;
 comment on function public.refresh_customer_activity_timeline() is
 'Brings customer_activity_timeline up to date without blocking its readers.';
 
-create or replace view public.hot_leads
+-- The one place that knows which columns of the customers people are shown.
+create or replace view public.lead_score_customers
 with (security_invoker = true) as
 select
-    -- mapping: customer columns
-    c.id,
-    c.email,
-    c.full_name,
-    -- mapping ends
+    c./* slot key */ id as id,
+    /* slot email */ c.email as email,
+    /* slot full_name */ c.full_name as full_name,
     c.lead_score,
     c.rfm_recency,
     c.rfm_frequency,
     c.rfm_monetary,
     c.last_scored_at
-from public.customers as c
+from /* slot customers */ public.customers as c;
+
+comment on view public.lead_score_customers is
+'Every customer with the scores, as far as the reader may see them. One row a customer.';
+
+-- slot with_deals
+-- The one place that knows the shape of the deals. A value is in the currency's main unit.
+create or replace view public.lead_score_deals
+with (security_invoker = true) as
+-- slot deals_select
+select
+    d.id as deal_id,
+    d.customer_id,
+    d.stage,
+    d.value_cents * 0.01 as value,
+    d.created_at,
+    d.closed_at
+from public.deals as d;
+-- slot ends
+
+comment on view public.lead_score_deals is
+'The deals of the customers, open ones and closed ones, as far as the reader may see them. One row a deal.';
+-- slot ends
+
+create or replace view public.hot_leads
+with (security_invoker = true) as
+select
+    c.id,
+    c.email,
+    c.full_name,
+    c.lead_score,
+    c.rfm_recency,
+    c.rfm_frequency,
+    c.rfm_monetary,
+    c.last_scored_at
+from public.lead_score_customers as c
 where c.lead_score >= 24
 order by c.lead_score desc;
 
@@ -86,16 +119,28 @@ begin
         from pg_catalog.pg_roles as r
         where r.rolname in ('anon', 'authenticated', 'service_role')
     loop
-        execute format('revoke all on public.hot_leads, public.customer_activity_summary from %s', grantee);
+        execute format(
+            'revoke all on public.lead_score_customers, public.hot_leads, public.customer_activity_summary from %s',
+            grantee
+        );
+        -- slot with_deals
+        execute format('revoke all on public.lead_score_deals from %s', grantee);
+        -- slot ends
         execute format('revoke all on function public.refresh_customer_activity_timeline() from %s', grantee);
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then
-        grant select on public.hot_leads to authenticated;
+        grant select on public.lead_score_customers, public.hot_leads to authenticated;
+        -- slot with_deals
+        grant select on public.lead_score_deals to authenticated;
+        -- slot ends
     end if;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
-        grant select on public.hot_leads, public.customer_activity_summary to service_role;
+        grant select on public.lead_score_customers, public.hot_leads, public.customer_activity_summary to service_role;
+        -- slot with_deals
+        grant select on public.lead_score_deals to service_role;
+        -- slot ends
         grant execute on function public.refresh_customer_activity_timeline() to service_role;
     end if;
 

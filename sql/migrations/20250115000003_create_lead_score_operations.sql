@@ -3,6 +3,7 @@
 -- Needs the three migrations before it.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/, before those of the others.
+-- A comment with the word "slot" marks what a mapping of another schema replaces (docs/how-to/map-my-schema.md).
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
@@ -33,7 +34,7 @@ comment on column public.lead_score_rescoring.created_at is 'When the migration 
 insert into public.lead_score_rescoring default values on conflict do nothing;
 
 create table if not exists public.lead_score_rescoring_due (
-    customer_id uuid primary key
+    customer_id /* slot key_type */ uuid primary key
 );
 
 comment on table public.lead_score_rescoring_due is
@@ -56,15 +57,17 @@ comment on column public.customer_activity_refresh.filenode is
 -- ---------------------------------------------------------------- orders by time
 
 -- The same condition as the one of idx_orders_lead_score.
--- mapping: order time index
-create index if not exists idx_orders_lead_score_time
-on public.orders (created_at) include (customer_id)
+-- slot each_order_table
+create index if not exists /* slot order_index */ idx_orders_lead_score_time
+on /* slot order_table */ public.orders (/* slot order_time */ created_at) include (/* slot order_customer */ customer_id)
+-- slot order_condition
 where
     status is null
     or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
-comment on index public.idx_orders_lead_score_time is
+-- slot ends
+comment on index /* slot order_index */ public.idx_orders_lead_score_time is
 'The orders of lead_score_orders by time: whose recency changes within a day, without looking at everybody.';
--- mapping ends
+-- slot ends
 
 -- ---------------------------------------------------------------- rescoring what time has changed
 
@@ -105,17 +108,17 @@ begin
 
     if seen_until is null or exists (
         select
-        from public.customers as c
+        from public.lead_score_customers as c
         where (c.lead_score < 6 or c.lead_score is null) and c.last_scored_at is null
     ) then
         insert into public.lead_score_rescoring_due (customer_id)
         select d.customer_id
         from public.lead_score_drift(due_until) as d
-        inner join public.customers as c on c.id = d.customer_id
+        inner join public.lead_score_customers as c on c.id = d.customer_id
         where c.last_scored_at <= due_until -- a score for an instant to come is not old
         union
         select c.id
-        from public.customers as c
+        from public.lead_score_customers as c
         where c.last_scored_at is null;
     else
         -- one range of idx_orders_lead_score_time each, planned for the orders that are in it
@@ -136,7 +139,7 @@ begin
                 o.ordered_at > seen_until - age
                 and o.ordered_at <= due_until - age
                 -- no join: the planner would read all customers rather than look some hundreds up
-                and (select c.last_scored_at from public.customers as c where c.id = o.customer_id) < o.ordered_at + age
+                and (select c.last_scored_at from public.lead_score_customers as c where c.id = o.customer_id) < o.ordered_at + age
                 and not exists (
                     select
                     from public.lead_score_orders as n
@@ -320,7 +323,7 @@ begin
         'unscored customers',
         count(*) = count(c.last_scored_at),
         count(*) - count(c.last_scored_at) || ' of ' || count(*)
-    from public.customers as c;
+    from public.lead_score_customers as c;
 
     return query
     select
@@ -420,13 +423,13 @@ begin
     select count(*)
     into stale
     from public.lead_score_drift(now()) as d
-    inner join public.customers as c on c.id = d.customer_id
+    inner join public.lead_score_customers as c on c.id = d.customer_id
     where c.last_scored_at <= now();
 
     select count(*)
     into overdue
     from public.lead_score_drift(overdue_since) as d
-    inner join public.customers as c on c.id = d.customer_id
+    inner join public.lead_score_customers as c on c.id = d.customer_id
     where c.last_scored_at <= overdue_since;
 
     return query

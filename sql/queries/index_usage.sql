@@ -7,5 +7,5 @@ select
     idx_tup_read as tuples_read,
     idx_tup_fetch as tuples_fetched
 from pg_stat_user_indexes
-where relname in ('customer_activity_timeline', 'customers')
+where relid in (to_regclass('public.customer_activity_timeline'), to_regclass(/* slot customers_literal */ 'public.customers'))
 order by idx_scan desc;

@@ -3,4 +3,4 @@ select public.fit_lead_score_model();
 
 select public.wait_for_lead_score_writers();
 
-select public.touch_lead_scores(array(select id from public.customers));
+select public.touch_lead_scores(array(select /* slot key */ id from /* slot customers */ public.customers));

@@ -8,7 +8,7 @@ select
     end as lead_category,
     count(*) as customer_count,
     round(avg(lead_score), 2) as avg_score
-from public.customers
+from public.lead_score_customers
 where lead_score > 0
 group by lead_category
 order by avg_score desc;

@@ -1,5 +1,5 @@
 -- How is a dropped scoring trigger put back? (Then score everybody: initial_population.sql.)
-drop trigger if exists calculate_customer_lead_score on public.customers;
+drop trigger if exists calculate_customer_lead_score on /* slot customers */ public.customers;
 create trigger calculate_customer_lead_score
-before insert or update on public.customers
+before insert or update on /* slot customers */ public.customers
 for each row execute function public.calculate_lead_score();

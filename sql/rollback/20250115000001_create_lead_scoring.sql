@@ -9,11 +9,11 @@ begin
     for attempt in 1..30 loop
         begin
             set local lock_timeout = '100ms';
-            -- mapping: each order table
-            lock table public.orders in access exclusive mode;
-            -- mapping ends
+            -- slot each_order_table
+            lock table /* slot order_table */ public.orders in access exclusive mode;
+            -- slot ends
             set local lock_timeout = '50ms';
-            lock table public.customers in access exclusive mode;
+            lock table /* slot customers */ public.customers in access exclusive mode;
             set local lock_timeout = '2s';
             return;
         exception when lock_not_available then
@@ -25,13 +25,13 @@ begin
 end;
 $$;
 
--- mapping: each order table
-drop trigger if exists recalculate_lead_score_on_order_truncate on public.orders;
-drop trigger if exists recalculate_lead_score_on_order_delete on public.orders;
-drop trigger if exists recalculate_lead_score_on_order_update on public.orders;
-drop trigger if exists recalculate_lead_score_on_order_change on public.orders;
--- mapping ends
-drop trigger if exists calculate_customer_lead_score on public.customers;
+-- slot each_order_table
+drop trigger if exists recalculate_lead_score_on_order_truncate on /* slot order_table */ public.orders;
+drop trigger if exists recalculate_lead_score_on_order_delete on /* slot order_table */ public.orders;
+drop trigger if exists recalculate_lead_score_on_order_update on /* slot order_table */ public.orders;
+drop trigger if exists recalculate_lead_score_on_order_change on /* slot order_table */ public.orders;
+-- slot ends
+drop trigger if exists calculate_customer_lead_score on /* slot customers */ public.customers;
 
 drop function if exists public.lead_score_drift(timestamptz);
 drop function if exists public.fit_lead_score_model(timestamptz);
@@ -42,19 +42,19 @@ drop function if exists public.recalculate_customer_lead_score();
 drop function if exists public.touch_lead_scores(anyarray);
 drop function if exists public.calculate_lead_score();
 
--- mapping: each order table
-drop index if exists public.idx_orders_lead_score;
--- mapping ends
+-- slot each_order_table
+drop index if exists /* slot order_index */ public.idx_orders_lead_score;
+-- slot ends
 drop view if exists public.lead_score_orders;
 
 drop table if exists public.lead_score_active_model;
 drop table if exists public.lead_score_models;
 drop function if exists public.refuse_lead_score_model_change();
 
-drop index if exists public.idx_customers_rfm_scores;
-drop index if exists public.idx_customers_lead_score;
+drop index if exists /* slot customers_index */ public.idx_customers_rfm_scores;
+drop index if exists /* slot customers_index */ public.idx_customers_lead_score;
 
-alter table public.customers
+alter table /* slot customers */ public.customers
 drop column if exists last_scored_at,
 drop column if exists rfm_monetary,
 drop column if exists rfm_frequency,

@@ -14,4 +14,8 @@ $$;
 
 drop view if exists public.customer_activity_summary;
 drop view if exists public.hot_leads;
+-- slot with_deals
+drop view if exists public.lead_score_deals;
+-- slot ends
+drop view if exists public.lead_score_customers;
 drop function if exists public.refresh_customer_activity_timeline();

@@ -16,9 +16,9 @@ drop function if exists public.lead_score_health(boolean);
 drop function if exists public.schedule_lead_score_jobs(text, text);
 drop procedure if exists public.rescore_stale_customers(integer, bigint, boolean);
 drop function if exists public.queue_stale_customers();
--- mapping: each order table
-drop index if exists public.idx_orders_lead_score_time;
--- mapping ends
+-- slot each_order_table
+drop index if exists /* slot order_index */ public.idx_orders_lead_score_time;
+-- slot ends
 drop table if exists public.customer_activity_refresh;
 drop table if exists public.lead_score_rescoring_due;
 drop table if exists public.lead_score_rescoring;

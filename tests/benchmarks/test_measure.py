@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks import report
 from benchmarks.__main__ import modules
-from benchmarks.measure import Bench, Figure, Seconds, Trial, figure_result, measure, run
+from benchmarks.bench import Bench, Figure, Seconds, Trial
+from benchmarks.measure import figure_result, measure
+from benchmarks.process import run
 
 # ---------------------------------------------------------------- cases, each run in a process
 
@@ -51,7 +53,12 @@ def miscounts(size):
 
 def breaks(_):
     yield
-    raise ValueError("no such file")
+    raise ValueError("no such file\nCONTEXT:  what PostgreSQL says below its errors")
+
+
+def repeats(size, *words):
+    yield
+    yield words * size
 
 
 # ---------------------------------------------------------------- runs
@@ -78,6 +85,10 @@ def test_a_case_may_measure_for_itself():
     assert 0.05 < found["cpu_seconds"] < 0.2  # a third of it
 
 
+def test_a_trials_words_are_arguments_of_its_case():
+    assert run(Trial(repeats, 2, ("a b", "c")))["answer"] == ["a b", "c", "a b", "c"]
+
+
 # ---------------------------------------------------------------- figures
 
 
@@ -91,6 +102,11 @@ def test_a_figure_is_the_median_of_the_rounds_ratios(at_most, met):
     found = figure_result(figure, {"a": runs(2, 30, 8), "b": runs(1, 10, 8)}, {})
     assert found["values"] == [2, 3, 1]
     assert (found["median"], found["met"]) == (2, met)
+
+
+def test_a_figure_may_be_a_rate():
+    found = figure_result(Figure("orders", "a", of="per_second"), {"a": runs(0.01)}, {})
+    assert (found["median"], found["unit"]) == (100, "a second")
 
 
 def test_a_figure_without_yardstick_is_an_absolute_one():
@@ -107,7 +123,7 @@ def bench(**trials):
 
 def test_a_trial_that_fails_is_told_and_leaves_its_figure_empty(capsys):
     found = measure(bench(sound=naps, broken=breaks))
-    assert "no such file" in found["failures"]["broken"]
+    assert found["failures"]["broken"] == "breaks at 10: ValueError: no such file"
     assert (found["figures"][0]["values"], found["figures"][0]["met"]) == ([], None)
     assert len(found["trials"]["sound"]["seconds"]) == 2
     assert "FAILED" in capsys.readouterr().out

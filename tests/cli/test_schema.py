@@ -59,4 +59,4 @@ def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
 
 def test_export_names_what_it_wrote(rfm_command, tmp_path):
     assert rfm_command("db", "export").stdout.count("wrote supabase/migrations/2025") == 4
-    assert rfm_command("db", "export", tmp_path).stdout == "every file is there already\n"
+    assert rfm_command("db", "export", tmp_path).stdout == "nothing to write: every file exists\n"

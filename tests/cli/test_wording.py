@@ -20,7 +20,7 @@ LIBRARY = Path(rfm.__file__).parent
         (["db", "backfill", "--lock-timeout", "0"], "--lock-timeout is 0.0, not at least 0.001"),
         (
             ["db", "backfill", "--workers", "0", "--max-lag-bytes", "-1"],
-            "2 problems: --workers is 0, not at least 1; --max-lag-bytes is -1, not at least 0",
+            "2 problems:\n  - --workers is 0, not at least 1\n  - --max-lag-bytes is -1, not at least 0",
         ),
         (
             ["score", "orders.csv", "--as-of", "2026-11-01"],
@@ -28,7 +28,6 @@ LIBRARY = Path(rfm.__file__).parent
         ),
         (["score", "none.csv", "--as-of", "2026-11-01", "--customer-id", "x"], "--model such as"),
     ],
-    ids=" ".join,
 )
 def test_a_message_names_the_options_of_the_command(rfm_command, tmp_path, words, says):
     (tmp_path / "orders.csv").write_text("buyer,ordered_at,amount\n1,2026-10-01,1\n")

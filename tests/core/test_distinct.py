@@ -1,4 +1,4 @@
-"""Whether ids are all unlike is answered as Python's own sets would."""
+"""all_distinct() gives the same answer as Python's sets."""
 
 import polars as pl
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rfm._check import distinct
-from rfm._check.distinct import surely_distinct
+from rfm._check.distinct import all_distinct
 
 INTEGERS = {
     pl.Int8: (-(2**7), 2**7),
@@ -23,8 +23,8 @@ INTEGERS = {
 
 
 @pytest.fixture(params=[1, 3, 100_000], autouse=True)
-def rows_of_a_part(request, monkeypatch):
-    monkeypatch.setattr(distinct, "_ROWS_OF_A_PART", request.param)
+def rows_per_part(request, monkeypatch):
+    monkeypatch.setattr(distinct, "_ROWS_PER_PART", request.param)
 
 
 @st.composite
@@ -39,16 +39,16 @@ def integers(draw):
 
 @given(integers())
 def test_integers_of_every_type_and_range(ids):
-    assert surely_distinct(ids) == (len(set(ids)) == len(ids))
+    assert all_distinct(ids) == (len(set(ids)) == len(ids))
 
 
 @given(st.lists(st.text(max_size=2), max_size=40))
 def test_text(ids):
-    assert surely_distinct(pl.Series(ids, dtype=pl.String)) == (len(set(ids)) == len(ids))
+    assert all_distinct(pl.Series(ids, dtype=pl.String)) == (len(set(ids)) == len(ids))
 
 
 @pytest.mark.parametrize("width", [1, 63, 64, 65, 1_000])
 def test_one_repetition_far_away_is_found(width):
     ids = pl.int_range(1_000, eager=True).shuffle(seed=1) * width
-    assert surely_distinct(ids)
-    assert not surely_distinct(ids.append(ids[:1]))  # which makes two chunks
+    assert all_distinct(ids)
+    assert not all_distinct(ids.append(ids[:1]))  # which makes two chunks

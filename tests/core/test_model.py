@@ -112,8 +112,8 @@ def test_lists_may_be_short_and_thresholds_equal():
         ({"monetary": (float("inf"),)}, "monetary[0]: inf is not a finite number"),
         ({"monetary": (Decimal("sNaN"),)}, "monetary[0]: Decimal('sNaN') is not a finite number"),
         ({"monetary": 50}, "monetary: 50 is not a list of numbers"),
-        ({"recency": {180, 90}}, "recency: {90, 180} has no order of its own: give a list"),
-        ({"frequency": {1: 2, 3: 3}}, "frequency: {1: 2, 3: 3} has no order of its own"),
+        ({"recency": {180, 90}}, "recency: {90, 180} has no order; pass a list"),
+        ({"frequency": {1: 2, 3: 3}}, "frequency: {1: 2, 3: 3} has no order; pass a list"),
         ({"weights": (3, 2)}, "weights: (3, 2) is not 3 numbers of 1 or more that sum to 6"),
         ({"weights": (3, 2, 2)}, "weights: (3, 2, 2) is not 3 numbers of 1 or more that sum to 6"),
         ({"weights": (6, 0, 0)}, "weights: (6, 0, 0) is not 3 numbers of 1 or more that sum to 6"),
@@ -126,16 +126,17 @@ def test_a_rule_that_is_broken_is_named(keywords, problem):
     assert problem in str(error.value)
 
 
-def test_everything_wrong_is_told_at_once():
+def test_all_problems_are_listed_at_once():
     keywords: Any = {"recency": (1, 2), "frequency": ("x", -1), "monetary": None, "weights": ()}
     with pytest.raises(rfm.InvalidModel) as error:
         rfm.Model(**keywords)
     assert str(error.value) == (
-        "5 problems: recency: (1, 2) is not descending; "
-        "frequency[0]: 'x' is not a whole number of 0 or more; "
-        "frequency[1]: -1 is not a whole number of 0 or more; "
-        "monetary: None is not a list of numbers; "
-        "weights: () is not 3 numbers of 1 or more that sum to 6. "
+        "5 problems:\n"
+        "  - recency: (1, 2) is not descending\n"
+        "  - frequency[0]: 'x' is not a whole number of 0 or more\n"
+        "  - frequency[1]: -1 is not a whole number of 0 or more\n"
+        "  - monetary: None is not a list of numbers\n"
+        "  - weights: () is not 3 numbers of 1 or more that sum to 6\n"
         "Correct the model, or start from rfm.PUBLISHED"
     )
 
@@ -147,7 +148,7 @@ def test_everything_wrong_is_told_at_once():
         ("{'recency': []}", "1 problem: not JSON: "),
         ("[1]", r"1 problem: \[1\] is not a JSON object"),
         ("null", "1 problem: None is not a JSON object"),
-        ('{"recency": []}', "3 problems: 'frequency' is missing; 'monetary' is missing; 'weights'"),
+        ('{"recency": []}', "3 problems:\n  - 'frequency' is missing\n  - 'monetary' is missing\n"),
         (rfm.PUBLISHED.to_json()[:-1] + ', "name": 1}', "1 problem: 'name' is unknown"),
         (rfm.PUBLISHED.to_json().replace('"50"', "NaN"), r"monetary\[0\]: nan is not a finite"),
         (rfm.PUBLISHED.to_json().replace('"50"', '"NaN"'), r"monetary\[0\]: Decimal\('NaN'\) is"),

@@ -30,9 +30,10 @@ def test_every_public_name_is_there_and_documented(name):
         (rfm.InvalidFrame, ValueError),
         (rfm.InvalidModel, ValueError),
         (rfm.EmptyFit, ValueError),
+        (rfm.TooFewCustomers, ValueError),
         (rfm.InvalidAsOf, TypeError),
     ],
 )
-def test_every_error_is_ours_and_pythons(error, kind):
+def test_every_error_is_also_one_of_pythons(error, kind):
     assert issubclass(error, rfm.RfmError)
     assert issubclass(error, kind)

@@ -141,3 +141,17 @@ def test_repeated_customers_are_an_error():
         rfm.InvalidFrame, match=r"1 customer on more than one row of summary: 7; keep"
     ):
         rfm.fit(frame)
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame.lazy, pl.DataFrame.clone])
+def test_fewer_customers_than_asked_for_are_an_error(kind):
+    rows = [Summary(1, 1, Decimal(1)), Summary(2, 1, Decimal(2)), Summary(None, 0, Decimal(0))]
+    summary = kind(summary_frame(rows))
+    assert rfm.fit(summary, min_customers=2) == rfm.fit(summary)
+    with pytest.raises(rfm.TooFewCustomers, match=r"^2 customers have .* on 3 or more; pass"):
+        rfm.fit(summary, min_customers=3)
+
+
+def test_nobody_with_a_counted_order_is_an_empty_fit_whatever_was_asked_for():
+    with pytest.raises(rfm.EmptyFit):
+        rfm.fit(summary_frame([]), min_customers=500)

@@ -64,7 +64,9 @@ def parameters(function):
             keyword_only = True
             shown.append("*")
         default = parameter.default
-        if default is parameter.empty:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            shown.append(f"**{parameter.name}")
+        elif default is parameter.empty:
             shown.append(parameter.name)
         elif default is rfm.PUBLISHED:
             shown.append(f"{parameter.name}=PUBLISHED")
@@ -73,11 +75,7 @@ def parameters(function):
     return ", ".join(shown)
 
 
-TESTING = {
-    name
-    for name, value in vars(rfm.testing).items()
-    if getattr(value, "__module__", "") == "rfm.testing" and not name.startswith(("_", "rfm_"))
-}
+TESTING = {name for name in rfm.testing.__all__ if not name.startswith("rfm_")}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,7 @@ def test_every_error_is_documented_with_its_parent():
 
 def test_the_fixtures_are_documented():
     how_to = (ROOT / "docs/how-to/test-my-project.md").read_text(encoding="utf-8")
-    fixtures = [name for name in vars(rfm.testing) if name.startswith("rfm_")]
+    fixtures = [name for name in rfm.testing.__all__ if name.startswith("rfm_")]
     assert fixtures
     assert all(f"`{name}`" in how_to for name in fixtures)
 

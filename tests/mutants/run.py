@@ -169,15 +169,15 @@ MUTANTS = [
     Mutant(
         "scoring on insert alone",
         SCORING,
-        "before insert or update on public.customers",
-        "before insert on public.customers",
+        "before insert or update on /* slot customers */ public.customers",
+        "before insert on /* slot customers */ public.customers",
         "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "scoring on update alone",
         SCORING,
-        "before insert or update on public.customers",
-        "before update on public.customers",
+        "before insert or update on /* slot customers */ public.customers",
+        "before update on /* slot customers */ public.customers",
         "tests/db/scoring/test_security.py::test_a_new_customer_cannot_bring_a_score_along",
     ),
     # the orders
@@ -229,7 +229,7 @@ MUTANTS = [
     Mutant(
         "locks in no order",
         SCORING,
-        "    order by c.id\n",
+        "    order by c./* slot key */ id\n",
         "",
         "tests/db/scoring/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
         "create or replace function public.touch_lead_scores(",
@@ -237,7 +237,7 @@ MUTANTS = [
     Mutant(
         "no lock before the touch",
         SCORING,
-        "    where c.id = any (customer_ids)\n    order by c.id\n    for no key update;",
+        "    where c./* slot key */ id = any (customer_ids)\n    order by c./* slot key */ id\n    for no key update;",
         "    where false;",
         "tests/db/scoring/test_concurrency.py::test_bulk_writes_lock_in_id_order_whatever_the_plan",
         "create or replace function public.touch_lead_scores(",
@@ -245,7 +245,7 @@ MUTANTS = [
     Mutant(
         "one customer alone is not touched",
         SCORING,
-        "where c.id = customer_ids[1]",
+        "where c./* slot key */ id = customer_ids[1]",
         "where false",
         "tests/proof/test_cases.py::test_every_engine_scores_every_case_alike",
         "create or replace function public.touch_lead_scores(",
@@ -261,14 +261,14 @@ MUTANTS = [
     Mutant(
         "a move forgets the old customer",
         SCORING,
-        "                select o.customer_id from old_orders as o\n                union\n",
+        "                select o./* slot order_customer */ customer_id from old_orders as o\n                union\n",
         "",
         "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
     Mutant(
         "a move forgets the new customer",
         SCORING,
-        "                union\n                select n.customer_id from new_orders as n\n",
+        "                union\n                select n./* slot order_customer */ customer_id from new_orders as n\n",
         "",
         "tests/db/scoring/test_writes.py::test_scores_follow",
     ),
@@ -306,8 +306,8 @@ MUTANTS = [
     Mutant(
         "a touch edits the customer",
         SCORING,
-        "    where c.id = any (customer_ids);",
-        "    , updated_at = now() where c.id = any (customer_ids);",
+        "    where c./* slot key */ id = any (customer_ids);",
+        "    , updated_at = now() where c./* slot key */ id = any (customer_ids);",
         "tests/proof/test_cases.py::test_scoring_leaves_the_customers_updated_at_alone",
         "create or replace function public.touch_lead_scores(",
     ),
@@ -589,7 +589,7 @@ MUTANTS = [
         "rfm/summary.py",
         'pl.col("ordered_at") <= instant',
         'pl.col("ordered_at") < instant',
-        "tests/core/test_summary.py::test_recency_is_whole_days_up_to_as_of",
+        "tests/core/summary/test_instants.py::test_recency_is_whole_days_up_to_as_of",
     ),
     Mutant(
         "python: another list of statuses",

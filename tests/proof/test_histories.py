@@ -22,7 +22,8 @@ from rfm.db.connect import run_script
 from rfm.db.models.stored import read_active_model
 from rfm.db.proof import read_scores
 from rfm.stored import SCORES, compare_scores
-from rfm.testing import DAY, cents, instants, models, statuses
+from rfm.testing import cents, instants, models, statuses
+from rfm.testing.strategies import DAY
 
 CUSTOMERS = [UUID(int=number) for number in range(1, 7)]
 NOW = datetime.now(UTC)

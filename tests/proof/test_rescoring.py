@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from rfm.testing import DAY, MICROSECOND, cents, models, statuses
+from rfm.testing import cents, models, statuses
+from rfm.testing.strategies import DAY, MICROSECOND
 
 CUSTOMERS = [UUID(int=number) for number in range(1, 6)]
 AGES = [days * DAY for days in (0, 31, 61, 91, 181)]

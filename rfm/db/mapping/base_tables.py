@@ -1,7 +1,7 @@
 """The CRM's own tables that the migrations work with, and what they need of each."""
 
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.render import quoted
+from rfm.db.mapping.slots import quoted
 
 _TEXT = ("text", "varchar", "bpchar", "citext", "name")
 _TIME = ("timestamptz",)

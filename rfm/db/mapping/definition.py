@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, Engine
 
+from rfm._check.wording import problems
 from rfm.errors import InvalidMapping
 
 _LONGEST_NAME = 63  # bytes: what PostgreSQL keeps of a name
@@ -53,7 +54,7 @@ class _Entry(BaseModel):
 
 
 class Customers(_Entry):
-    """The table that gets the scores, its key, and two columns that `hot_leads` shows."""
+    """The table that gets the scores, its key, and two columns that people are shown."""
 
     table: Table
     key: Name
@@ -89,6 +90,12 @@ class Activity(_Entry):
     select: Select
 
 
+class Deals(_Entry):
+    """The deals as a select: deal_id, customer_id, stage, value, created_at, closed_at."""
+
+    select: Select
+
+
 class Mapping(_Entry):
     """What `rfm.toml` says of a CRM whose tables are not the guide's; immutable.
 
@@ -113,6 +120,7 @@ class Mapping(_Entry):
     customers: Customers
     orders: Orders
     timeline: Annotated[tuple[Activity, ...], Field(min_length=1)]
+    deals: Deals | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Mapping":
@@ -144,9 +152,8 @@ def mapping_of(bound: Engine | Connection) -> Mapping | None:
 
 
 def _listed(error: ValidationError) -> str:
-    problems = [
+    found = [
         f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
         for one in error.errors()
     ]
-    noun = "problem" if len(problems) == 1 else "problems"
-    return f"{len(problems)} {noun} in the mapping:" + "".join(f"\n  - {p}" for p in problems)
+    return problems(found, "in the mapping")

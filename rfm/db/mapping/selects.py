@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from rfm.db.connect import cursor
 from rfm.db.mapping.base_tables import Columns, reference_types
 from rfm.db.mapping.definition import Mapping, mapping_of
-from rfm.db.mapping.render import timeline_select
+from rfm.db.mapping.slots import timeline_select
 
 _AMOUNT = ("numeric", "int8", "int4", "int2")
 
@@ -55,6 +55,20 @@ def _selects(mapping: Mapping) -> Iterator[_Select]:
             },
             private=True,
         )
+    if mapping.deals:
+        yield _Select(
+            "deals.select",
+            mapping.deals.select,
+            {
+                "deal_id": (),
+                "customer_id": key,
+                "stage": (),
+                "value": _AMOUNT,
+                "created_at": ("timestamptz",),
+                "closed_at": ("timestamptz",),
+            },
+            private=True,
+        )
     yield _Select("the timeline's selects together", timeline_select(mapping), {}, private=False)
 
 
@@ -64,7 +78,7 @@ def _problems(connection: Connection, select: _Select) -> list[str]:
         _create_probe(connection, select.sql)
         return [
             *_column_problems(connection, select),
-            *(_unprotected(connection) if select.private else []),
+            *(_unprotected(connection, select) if select.private else []),
         ]
     except psycopg.Error as error:
         return [f"{select.place} fails: {error.diag.message_primary}"]
@@ -129,12 +143,12 @@ _UNPROTECTED = text("""
 """)
 
 
-def _unprotected(connection: Connection) -> Iterator[str]:
+def _unprotected(connection: Connection, select: _Select) -> Iterator[str]:
     for row in connection.execute(_UNPROTECTED):
         if row.relkind == "m":
-            yield f"the timeline reads materialized view {row.name}, which shows every row to all"
+            yield f"{select.place} reads materialized view {row.name}, which shows every row to all"
         else:
             yield (
-                f"the timeline reads view {row.name}, which shows every reader its owner's rows; "
+                f"{select.place} reads view {row.name}, which shows every reader its owner's rows; "
                 f"alter view {row.name} set (security_invoker = true)"
             )

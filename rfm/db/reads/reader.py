@@ -2,7 +2,7 @@
 
 Of four readers, ADBC brought 200,000 customers with the sums of 2,000,000 orders fastest: 0.92 s,
 ConnectorX 0.99 s, COPY as CSV 1.43 s, psycopg's binary COPY 1.90 s, the aggregation alone 0.46 s
-(benchmarks/readers.py). It needs no PyArrow.
+(`make bench ARGS=readers`). It needs no PyArrow.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from adbc_driver_manager.dbapi import Error as ReaderError
 from adbc_driver_postgresql import dbapi
 from psycopg.conninfo import make_conninfo
 
-from rfm.db.mapping.render import composed
+from rfm.db.connect import composed
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,9 +27,8 @@ __all__ = ["Reader", "ReaderError", "exact", "open_reader"]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An ADBC connection to where another connection leads, and by its mapping."""
+    """An ADBC connection to the database of another connection."""
 
-    source: sqlalchemy.Connection
     opened: Connection
 
     def read(self, sql: str, **values: object) -> pl.DataFrame:
@@ -39,7 +38,7 @@ class Reader:
         or integers, and to leave infinite instants out, for Arrow knows neither.
         """
         with self.opened.cursor() as cursor:
-            cursor.execute(composed(self.source, sql, **values).as_string())
+            cursor.execute(composed(sql, **values).as_string())
             return cursor.fetch_polars()
 
 
@@ -53,7 +52,7 @@ def open_reader(connection: sqlalchemy.Connection) -> Iterator[Reader]:
     info = cast("psycopg.Connection", connection.connection.driver_connection).info
     address = make_conninfo(info.dsn, password=info.password or None)
     with dbapi.connect(address, autocommit=True) as opened:
-        yield Reader(connection, opened)
+        yield Reader(opened)
 
 
 def exact(numbers: pl.Series) -> pl.Series:

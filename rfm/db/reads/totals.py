@@ -9,10 +9,9 @@ from typing import NamedTuple
 import polars as pl
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.connect import cursor
-from rfm.db.mapping.render import composed, statement
+from rfm.db.connect import composed, cursor
 from rfm.db.reads.reader import Reader, exact, open_reader
-from rfm.db.schema.required import need
+from rfm.db.schema.required import CUSTOMERS, need
 
 RANGE_SIZE = 100_000
 """Customers that are read at once; some hundred bytes each."""
@@ -28,21 +27,21 @@ class KeyRange(NamedTuple):
 
 def key_ranges(connection: Connection, size: int = RANGE_SIZE) -> list[KeyRange]:
     """Cut the customers into ranges of `size`, going from one to the next by their primary key."""
-    firsts = list(connection.scalars(statement(connection, _FIRSTS), {"size": size}))
+    firsts = list(connection.scalars(_FIRSTS, {"size": size}))
     if not firsts:
         return []
     full = [KeyRange(first, stop, size) for first, stop in pairwise(firsts)]
-    rest = cursor(connection).execute(composed(connection, _REST, first=firsts[-1])).fetchall()
+    rest = cursor(connection).execute(composed(_REST, first=firsts[-1])).fetchall()
     return [*full, KeyRange(firsts[-1], None, rest[0][0])]
 
 
 # A window over all customers would take three times as long.
-_FIRSTS = """
+_FIRSTS = text("""
     with recursive firsts (id) as (
-        (select c.id from public.customers as c order by c.id limit 1)
+        (select c.id from public.lead_score_customers as c order by c.id limit 1)
         union all
         select (
-            select c.id from public.customers as c
+            select c.id from public.lead_score_customers as c
             where c.id >= f.id
             order by c.id
             offset :size limit 1
@@ -52,8 +51,8 @@ _FIRSTS = """
     )
 
     select f.id::text from firsts as f where f.id is not null order by f.id
-"""
-_REST = "select count(*) from public.customers as c where c.id >= {first}"
+""")
+_REST = "select count(*) from public.lead_score_customers as c where c.id >= {first}"
 
 
 def read_totals(reader: Reader, keys: KeyRange, until: datetime) -> pl.DataFrame:
@@ -86,7 +85,7 @@ _TOTALS = """
         nullif(t.last_order_at, '-infinity') as last_order_at,
         coalesce(t.frequency, 0) as frequency,
         coalesce(t.monetary, 0)::text as monetary
-    from public.customers as c
+    from public.lead_score_customers as c
     left join (
         select
             o.customer_id,
@@ -122,7 +121,7 @@ def every_range(
 ) -> Iterator[Iterator[pl.DataFrame]]:
     """Open what `read_totals` tells of the customers of a database, a range at a time."""
     with engine.connect() as connection:
-        need(connection)
+        need(connection, CUSTOMERS)
         ranges = key_ranges(connection, size)
         with open_reader(connection) as reader:
             yield (read_totals(reader, keys, until) for keys in ranges)

@@ -16,13 +16,12 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from rfm.db.connect import cursor
-from rfm.db.mapping.render import composed, statement
+from rfm.db.connect import composed, cursor
 from rfm.db.models.stored import read_activation
 from rfm.db.reads.reader import Reader, ReaderError, open_reader
 from rfm.db.reads.totals import KeyRange, key_ranges, read_clock, read_totals
 from rfm.db.rescore.pace import Pace, check_replicas_are_seen, give_way
-from rfm.db.schema.required import need
+from rfm.db.schema.required import CUSTOMERS, need
 from rfm.errors import BackfillStopped
 from rfm.segments.moves import Moves, count_moves
 from rfm.stored import AHEAD, REASONS, out_of_date
@@ -129,7 +128,7 @@ class _Run:
     def prepare(self) -> list[KeyRange]:
         """Make sure that touching will score, and cut the customers into ranges."""
         with self.engine.connect() as connection:
-            need(connection)
+            need(connection, CUSTOMERS)
             _refuse_without_trigger(connection)
             if self.pace.watches_replicas:
                 check_replicas_are_seen(connection)
@@ -205,22 +204,22 @@ _IN_THE_WAY = (
     psycopg.errors.LockNotAvailable,
 )
 
-_TRIGGER = """
+_TRIGGER = text("""
     select exists (
         select
         from pg_catalog.pg_trigger as t
         where
-            t.tgrelid = to_regclass('public.customers')
-            and t.tgname = 'calculate_customer_lead_score'
+            t.tgname = 'calculate_customer_lead_score'
+            and t.tgfoid = to_regprocedure('public.calculate_lead_score()')
             and t.tgenabled in ('O', 'A')
     )
-"""
+""")
 
 
 def _refuse_without_trigger(connection: Connection) -> None:
-    if not connection.scalar(statement(connection, _TRIGGER)):
+    if not connection.scalar(_TRIGGER):
         raise BackfillStopped(
-            "the trigger calculate_customer_lead_score on public.customers is missing or disabled, "
+            "the trigger calculate_customer_lead_score on the customers is missing or disabled, "
             "so nobody would be scored; nothing was changed, see rfm db status",
             Backfill(),
         )
@@ -240,8 +239,8 @@ def _touch(connection: Connection, batch: pl.DataFrame, pace: Pace) -> pl.DataFr
     timeout = f"{pace.lock_timeout * 1000:.0f}ms"
     with connection.begin():
         driver = cursor(connection)
-        driver.execute(composed(connection, _TOUCH, timeout=timeout, ids=ids))
-        after = driver.execute(composed(connection, _AFTER, ids=ids)).fetchall()
+        driver.execute(composed(_TOUCH, timeout=timeout, ids=ids))
+        after = driver.execute(composed(_AFTER, ids=ids)).fetchall()
     scores = pl.DataFrame(
         after, schema={"customer_id": pl.String, "lead_score_after": pl.Int32}, orient="row"
     )
@@ -251,9 +250,9 @@ def _touch(connection: Connection, batch: pl.DataFrame, pace: Pace) -> pl.DataFr
 _TOUCH = """
     set local lock_timeout = {timeout};
     select public.touch_lead_scores(array(
-        select c.id from public.customers as c where c.id = any({ids})
+        select c.id from public.lead_score_customers as c where c.id = any({ids})
     ))
 """
 _AFTER = """
-    select c.id::text, c.lead_score from public.customers as c where c.id = any({ids})
+    select c.id::text, c.lead_score from public.lead_score_customers as c where c.id = any({ids})
 """

@@ -6,6 +6,7 @@ from threading import Event
 
 from sqlalchemy import Connection, text
 
+from rfm._check.wording import problems
 from rfm.db.reads.totals import RANGE_SIZE
 from rfm.errors import InvalidArgument
 
@@ -38,10 +39,9 @@ class Pace:
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
-        problems = [*self._too_small()]
-        if problems:
-            noun = "problem" if len(problems) == 1 else "problems"
-            raise InvalidArgument(f"{len(problems)} {noun}: {'; '.join(problems)}")
+        wrong = [*self._too_small()]
+        if wrong:
+            raise InvalidArgument(problems(wrong))
 
     def _too_small(self) -> Iterator[str]:
         # a lock timeout of 0 would be none

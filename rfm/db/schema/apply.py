@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import run_script
 from rfm.db.mapping.definition import mapping_of
-from rfm.db.mapping.render import order_tables
+from rfm.db.mapping.slots import order_tables, plain
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.plan import plan
@@ -61,7 +61,7 @@ def apply(engine: Engine) -> list[Migration]:
 
 def _build_indexes(engine: Engine, migration: Migration) -> None:
     on_orders = order_tables(mapping_of(engine))
-    for index in _INDEX.finditer(migration.script):
+    for index in _INDEX.finditer(plain(migration.script)):
         if index["table"] not in on_orders:
             continue
         with _telling_of_locks(migration), engine.connect() as connection:

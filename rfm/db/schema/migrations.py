@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.render import render
+from rfm.db.mapping.slots import plain, render
 
 # of words and of quoted names, as a mapping puts them in
 _NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
@@ -55,14 +55,16 @@ class Migration:
     @property
     def objects(self) -> tuple[DatabaseObject, ...]:
         """What the script creates, in its own order."""
-        return tuple(DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(self.script))
+        return tuple(
+            DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(plain(self.script))
+        )
 
     @property
     def comments(self) -> dict[DatabaseObject, str]:
         """The comments that the script gives to its tables and columns."""
         return {
             DatabaseObject(m["kind"], m["name"]): m["comment"].replace("''", "'")
-            for m in _COMMENT.finditer(self.script)
+            for m in _COMMENT.finditer(plain(self.script))
         }
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from rfm._check.wording import problems
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import mapping_of
-from rfm.db.mapping.render import customers_table, key_column
 from rfm.db.mapping.selects import select_problems
+from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
 from rfm.errors import PreflightFailed
@@ -17,24 +18,17 @@ OLDEST_SERVER = 15
 
 def preflight(connection: Connection) -> None:
     """Raise one `PreflightFailed` that lists everything that stands in the migrations' way."""
-    problems = [
+    found = [
         *_server_problems(connection),
         *_table_problems(connection),
         *_right_problems(connection),
         *_name_problems(connection),
     ]
-    if not problems:  # a select on tables that are not there would say the same again
-        problems = [*_key_problems(connection), *select_problems(connection)]
-    if problems:
-        listed = "".join(f"\n  - {problem}" for problem in problems)
-        raise PreflightFailed(
-            f"{_counted(problems)} in database {connection.engine.url.database!r}, "
-            f"nothing was changed:{listed}\n{_advice(connection)}"
-        )
-
-
-def _counted(problems: list[str]) -> str:
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    if not found:  # a select on tables that are not there would say the same again
+        found = [*_key_problems(connection), *select_problems(connection)]
+    if found:
+        where = f"in database {connection.engine.url.database!r}, nothing was changed"
+        raise PreflightFailed(f"{problems(found, where)}\n{_advice(connection)}")
 
 
 def _advice(connection: Connection) -> str:

@@ -9,11 +9,14 @@ from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaOutdated
 
 SCORING: Final = "20250115000001_create_lead_scoring"
+CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
 
 
 def need(connection: Connection, migration: str = SCORING) -> None:
     """Raise `SchemaOutdated` unless the database has this migration, as this version ships it.
+
+    Those between the lead scoring and this one are needed as well.
 
     Put by hand counts as applied. An index that is missing makes a command slow, not wrong: it is
     no reason to refuse. `verify` and `status` do not ask: to tell what is missing is their work.
@@ -22,11 +25,16 @@ def need(connection: Connection, migration: str = SCORING) -> None:
     >>> with example_engine().connect() as connection:
     ...     need(connection)
     """
-    found = next(one for one in read_status(connection) if one.migration.name == migration)
+    for found in read_status(connection):
+        if SCORING <= found.migration.name <= migration:
+            _refuse_unless_complete(connection, found)
+
+
+def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> None:
     missing = [one for one in found.missing if one.kind != "index"]
     if found.state is State.EDITED or missing:
         raise SchemaOutdated(
-            f"{migration} is {found.state}{_lacks(found, missing)} in database "
+            f"{found.migration.name} is {found.state}{_lacks(found, missing)} in database "
             f"{connection.engine.url.database!r}; {_remedy(found.state)}, then try again"
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import run_script
 from rfm.db.mapping.definition import mapping_of
-from rfm.db.mapping.render import render
+from rfm.db.mapping.slots import render
 from rfm.db.schema.migrations import read_sql, sql_names
 
 
@@ -44,7 +44,7 @@ PLANNED_QUERIES = (
     ),
     PlannedQuery(
         "The best leads come from their index, in less than 50 ms.",
-        "select * from public.customers where lead_score >= 24 order by lead_score desc limit 50",
+        "select * from public.hot_leads limit 50",
         "idx_customers_lead_score",
         50,
     ),

@@ -24,6 +24,15 @@ create table shop.till_receipts (
     cents bigint
 );
 
+create table crm.opportunities (
+    opportunity bigint generated always as identity primary key,
+    profile bigint references crm.customer_profiles (profile_id) on delete cascade,
+    phase text,
+    worth bigint,
+    opened_at timestamptz not null default now(),
+    won_or_lost_at timestamptz
+);
+
 create view shop.all_orders with (security_invoker = true) as
 select buyer_id as customer_id, placed_at as ordered_at, total as amount from shop.web_orders where state <> 'storno'
 union all

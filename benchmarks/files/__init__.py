@@ -1,0 +1,25 @@
+"""Scores out of files and frames, without a database."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from benchmarks.data import make
+from benchmarks.files.orders import GROWTH, ORDERS
+from benchmarks.files.score import SCORE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.bench import Bench
+
+BENCHES = (ORDERS, GROWTH, SCORE)
+
+
+@contextmanager
+def scene(benches: Sequence[Bench]) -> Iterator[None]:
+    """Make the files of orders that the benches read; they stay, for the next run."""
+    read_files = [bench for bench in benches if bench.name != SCORE.name]
+    make({trial.size for bench in read_files for trial in bench.trials.values()})
+    yield
