@@ -31,9 +31,9 @@ def demo(
 
 
 _QUERIES = (
-    ("score_distribution", "Lead categories"),
-    ("best_leads", "The five best customers"),
-    ("timeline_of_a_customer", "Latest activities of the best customer"),
+    ("scores/distribution", "Lead categories"),
+    ("scores/best_leads", "The five best customers"),
+    ("timeline/of_a_customer", "Latest activities of the best customer"),
 )
 
 

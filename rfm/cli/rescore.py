@@ -10,6 +10,7 @@ from rfm._check.wording import count
 from rfm.cli import options
 from rfm.cli.output import Rate, print_json, print_line, print_moves, print_table, progress
 from rfm.errors import BackfillStopped
+from rfm.segments.moves import matrix
 
 
 def schedule(
@@ -22,9 +23,10 @@ def schedule(
         str | None, typer.Option(help="When to rescore stale customers, as a cron expression.")
     ] = None,
 ) -> None:
-    """Schedule the daily jobs with pg_cron, and list them.
+    """Schedule the jobs with pg_cron, and list them.
 
-    The jobs refresh the timeline and rescore stale customers.
+    Each day they refresh the timeline and rescore stale customers.
+    Each minute they score the customers in the queue.
 
     A job keeps its time unless you give another one. The default is 2:00 and 2:30.
     """
@@ -86,7 +88,7 @@ def _print_as_json(done: db.Backfill) -> None:
 
 def _print(done: db.Backfill) -> None:
     if done.rescored:
-        print_moves(db.matrix(done.moves))
+        print_moves(matrix(done.moves))
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
     print_line(
         f"{done.looked_at:,} of {done.customers:,} customers checked, {done.rescored:,} rescored"

@@ -21,8 +21,8 @@ def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
     url = engine.url
     host = url.host or url.query.get("host", "the local socket")
     print_line(f"in database {url.database!r} at {host}, as {url.username}:")
-    rows = [(one.name, f"{one.rows:,}", ", ".join(one.triggers)) for one in db.survey(engine)]
-    print_table("Your tables", ["table", "rows", "your triggers"], rows)
+    rows = [(one.name, one.size, ", ".join(one.triggers)) for one in db.survey(engine)]
+    print_table("Your tables", ["table", "estimated rows", "your triggers"], rows)
     for one in db.status(engine):
         if one.migration in planned:
             _print_planned(one)

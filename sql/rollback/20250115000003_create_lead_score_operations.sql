@@ -6,7 +6,8 @@ do $$
 begin
     if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
         execute $cron$
-            select cron.unschedule(j.jobid) from cron.job as j where j.jobname = 'rescore-stale-customers'
+            select cron.unschedule(j.jobid) from cron.job as j 
+            where j.jobname in ('rescore-stale-customers', 'score-queued-customers')
         $cron$;
     end if;
 end;
@@ -20,5 +21,5 @@ drop function if exists public.queue_stale_customers();
 drop index if exists /* slot order_index */ public.idx_orders_lead_score_time;
 -- slot ends
 drop table if exists public.customer_activity_refresh;
-drop table if exists public.lead_score_rescoring_due;
 drop table if exists public.lead_score_rescoring;
+drop function if exists public.restore_lead_score_rescoring();

@@ -18,15 +18,15 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     assert rfm("db", "apply").stdout == "nothing to apply\n"
     assert rfm("db", "plan").stdout == "nothing to apply\n"
     assert rfm("db", "status").stdout.count(" applied ") >= 4
-    assert "24 of 24 checks passed" in rfm("db", "verify").stdout
-    told = json.loads(rfm("db", "verify", "--json").stdout)
-    assert len(told) == 24
-    assert {frozenset(one) for one in told} == {frozenset({"fact", "passed", "found"})}
+    checks = json.loads(rfm("db", "verify", "--json").stdout)
+    assert {frozenset(one) for one in checks} == {frozenset({"fact", "passed", "found"})}
+    number = len(checks)
+    assert f"{number} of {number} checks passed" in rfm("db", "verify").stdout
     with rfm_crm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
     failed = rfm("db", "verify", code=1).stdout
     assert "FAILED" in failed
-    assert "23 of 24 checks passed" in failed
+    assert f"{number - 1} of {number} checks passed" in failed
     rfm("db", "rollback", code=1)  # no answer on stdin: not done
     assert rfm("db", "rollback", "--yes").stdout.count("rolled back") == 4
     assert rfm("db", "rollback", "--yes").stdout == "nothing to roll back\n"
@@ -49,11 +49,12 @@ def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
             insert into customers (email) select n::text from generate_series(1, 1234) as n;
             create function f() returns trigger language plpgsql as $$ begin return new; end $$;
             create trigger stamp before update on customers for each row execute function f();
+            analyze customers;
             """,
         )
     lines = rfm_command("db", "plan", engine=rfm_crm_engine).stdout.splitlines()
     customers = next(line for line in lines if "public.customers" in line)
-    assert "1,234" in customers
+    assert "about 1,234" in customers
     assert "stamp" in customers
 
 

@@ -8,6 +8,7 @@ import typer
 
 import rfm
 from rfm.cli.app import app
+from rfm.db.connect import run_script
 
 LIBRARY = Path(rfm.__file__).parent
 
@@ -26,7 +27,10 @@ LIBRARY = Path(rfm.__file__).parent
             ["score", "orders.csv", "--as-of", "2026-11-01"],
             "name yours, for example --customer-id buyer",
         ),
-        (["score", "none.csv", "--as-of", "2026-11-01", "--customer-id", "x"], "--model such as"),
+        (
+            ["score", "none.csv", "--as-of", "2026-11-01", "--customer-id", "x"],
+            "take a later --as-of",
+        ),
     ],
 )
 def test_a_message_names_the_options_of_the_command(rfm_command, tmp_path, words, says):
@@ -38,6 +42,14 @@ def test_a_message_names_the_options_of_the_command(rfm_command, tmp_path, words
 
 
 def test_a_fit_on_too_few_customers_names_its_option(rfm_command, rfm_engine):
+    with rfm_engine.begin() as connection:
+        run_script(
+            connection,
+            """
+            insert into customers (email) values ('ada@example.org');
+            insert into orders (customer_id, total_cents) select id, 100 from customers;
+            """,
+        )
     message = rfm_command("model", "fit", engine=rfm_engine, code=2).stderr
     assert "pass a smaller --min-customers" in message
 

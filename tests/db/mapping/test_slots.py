@@ -10,15 +10,14 @@ from rfm import db
 from rfm.db.mapping.slots import SLOTS, InvalidSlot, plain, render, slot_names
 
 MAPPINGS = sorted((Path(__file__).parent / "schemas").glob("*.toml"))
+HOME = Path(str(files("rfm.sql") / "__init__.py")).parent
 SCRIPTS = {
-    f"{folder.name}/{file.name}": file.read_text()
-    for folder in files("rfm.sql").iterdir()
-    if folder.is_dir() and folder.name != "demo"  # the base tables themselves
-    for file in folder.iterdir()
-    if file.name.endswith(".sql")
+    path.relative_to(HOME).as_posix(): path.read_text(encoding="utf-8")
+    for path in HOME.rglob("*.sql")
+    if path.parent.name != "demo"  # the base tables themselves
 }
 # It asks for the default tables by name: rfm db plan asks for the mapped ones.
-SCRIPTS.pop("queries/required_tables.sql")
+SCRIPTS.pop("queries/maintenance/required_tables.sql")
 every_script = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 every_mapping = pytest.mark.parametrize(
     "mapping", [db.Mapping.read(path) for path in MAPPINGS], ids=[path.stem for path in MAPPINGS]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
 
 CALL = "call rescore_stale_customers()"
@@ -220,7 +220,7 @@ def test_a_transaction_that_stays_open_is_looked_after_by_the_next_run(nobody_re
 
 
 def test_after_a_rollback_by_hand_there_is_nothing_to_do(crm):
-    guide = read_sql("rollback", "20250115000002_create_post_migration_objects")
+    guide = read_sql("rollback/20250115000002_create_post_migration_objects")
     do(crm, guide)
     do(crm, "drop trigger calculate_customer_lead_score on customers")
     do(crm, "drop function calculate_lead_score()")
@@ -256,10 +256,12 @@ def test_a_fresh_database_is_well_as_far_as_can_be_told(rfm_engine):
         "timeline refresh": None,
         "job refresh-customer-timeline": None,
         "job rescore-stale-customers": None,
+        "job score-queued-customers": None,
+        "queue": True,
         "drift": True,
         "stale scores": True,
     }
-    assert told["last rescoring"][1] == "never complete, 0 customers waiting"
+    assert told["last rescoring"][1] == "never complete"
     assert told["timeline refresh"][1].startswith("unknown")
     assert failed(rfm_engine) == []
 
@@ -333,7 +335,7 @@ def test_a_score_for_an_instant_to_come_is_not_stale(crm):
 
 def test_a_run_that_was_never_complete_is_told_after_two_days(rfm_engine):
     do(rfm_engine, "update lead_score_rescoring set created_at = now() - interval '49 hours'")
-    assert health(rfm_engine)["last rescoring"] == (False, "never complete, 0 customers waiting")
+    assert health(rfm_engine)["last rescoring"] == (False, "never complete")
     do(rfm_engine, "delete from lead_score_rescoring")
     assert health(rfm_engine)["last rescoring"][0] is False
 
@@ -359,6 +361,6 @@ def test_the_timelines_age_is_told_only_where_it_is_known(crm, refresh):
     ok, finding = health(crm)["timeline refresh"]
     assert ok is None
     assert finding.startswith("unknown")
-    do(crm, read_sql("migrations", "20250115000002_create_post_migration_objects"))
+    do(crm, read_sql("migrations/20250115000002_create_post_migration_objects"))
     do(crm, "select refresh_customer_activity_timeline()")
     assert health(crm)["timeline refresh"][0]

@@ -127,7 +127,7 @@ def watcher(engine):
 def start_afresh(watcher):
     watcher.execute(
         f"""
-        truncate customers, orders, messages, deals;
+        truncate customers, orders, messages, deals, lead_score_queue;
         select activate_lead_score_model(1);
         insert into customers (id) values ('{A}'), ('{B}');
         insert into orders (customer_id, total_cents) values ('{A}', 4000), ('{B}', 20000);
@@ -154,6 +154,8 @@ def test_no_interleaving_leaves_drift(engine, watcher, sessions):
         for session in [session for session in sessions if session.finish()]:
             session.work()
             session.connection.commit()
+        watcher.execute("select score_queued_customers()")
+        assert watcher.execute("select * from lead_score_queue").fetchall() == [], order
         drift = watcher.execute(
             "select * from lead_score_drift() union all select * from lead_score_drift(now())"
         ).fetchall()

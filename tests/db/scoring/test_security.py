@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.errors import PreflightFailed
 from rfm.testing import assert_scores_match, server_address, temporary_database
 
@@ -117,7 +117,7 @@ def crm(regime):
     with owned() as owner:
         with owner.begin() as connection:
             run_script(connection, REGIMES[regime])
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
             run_script(connection, ROW_SECURITY)
             run_script(connection, DATA)
         yield owner
@@ -341,7 +341,7 @@ def test_what_is_for_the_owner_alone_is_for_nobody_else(owner, role, call):
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 @pytest.mark.parametrize(
-    "table", ["lead_score_rescoring", "lead_score_rescoring_due", "customer_activity_refresh"]
+    "table", ["lead_score_rescoring", "lead_score_queue", "customer_activity_refresh"]
 )
 def test_nobody_but_the_owner_changes_what_rescoring_remembers(owner, role, table):
     with signed_in(owner, role) as connection:
