@@ -294,7 +294,7 @@ def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp
 
 @pytest.mark.parametrize(
     ("address", "says"),
-    [(None, "pass --dsn"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
+    [(None, "pass `dsn`"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
 )
 def test_a_wrong_address_is_one_clear_error(monkeypatch, address, says):
     monkeypatch.delenv("DATABASE_URL", raising=False)
