@@ -33,7 +33,7 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
     """
     address = (os.environ.get("DATABASE_URL", "") if dsn is None else dsn).strip()
     if not address:
-        raise InvalidDatabase("no database given; pass --dsn or set DATABASE_URL")
+        raise InvalidDatabase("no database given; pass `dsn` or set DATABASE_URL")
     # no pool: a command opens a connection or two, and a test drops its database right after
     engine = create_engine(_url(address), poolclass=NullPool)
     return mapping.bind(engine) if mapping else engine
