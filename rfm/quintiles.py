@@ -80,7 +80,7 @@ def check_fit(customers: int, *, before_orders: int, min_customers: int) -> None
     if not customers:
         raise EmptyFit(
             "0 customers have a counted order (frequency of 1 or more), so there are no quintiles; "
-            "summarize more orders or take a later `as_of`, or use rfm.PUBLISHED, which is not fitted"
+            "summarize more orders or take a later `as_of`, or use rfm.PUBLISHED"
         )
     if customers < min_customers:
         raise TooFewCustomers(
