@@ -15,7 +15,6 @@ from rfm.db.sql import read_sql
 from rfm.errors import (
     DatabaseBusy,
     FileInTheWay,
-    InvalidDatabase,
     MigrationEdited,
     PreflightFailed,
     UnknownMigration,
@@ -290,22 +289,6 @@ def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp
         db.export(tmp_path)
     assert written[1].read_text() == "mine"
     assert not written[2].exists()
-
-
-@pytest.mark.parametrize(
-    ("address", "says"),
-    [(None, "pass `dsn`"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
-)
-def test_a_wrong_address_is_one_clear_error(monkeypatch, address, says):
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    with pytest.raises(InvalidDatabase, match=says):
-        db.connect(address)
-
-
-def test_an_address_with_a_password_is_not_repeated_in_the_error():
-    with pytest.raises(InvalidDatabase) as caught:
-        db.connect("//user:secret@host")
-    assert "secret" not in str(caught.value)
 
 
 def test_verify_passes_on_a_scored_database(rfm_crm_engine):
