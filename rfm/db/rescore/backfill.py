@@ -146,6 +146,6 @@ def _require_trigger(connection: Connection) -> None:
     if not trigger.enabled:
         raise BackfillStopped(
             "the trigger calculate_customer_lead_score on the customers is missing or disabled, "
-            "so nobody would be scored; nothing was changed, see rfm db status",
+            "so nobody would be scored; nothing was changed, see `rfm.db.status`",
             Backfill(),
         )
