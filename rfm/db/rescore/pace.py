@@ -1,4 +1,4 @@
-"""How fast a backfill may go, and how it gives way to others."""
+"""How fast a backfill may go, and how it gives way to other sessions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -28,7 +28,7 @@ class Pace:
 
     >>> Pace(batch=0)
     Traceback (most recent call last):
-    rfm.errors.InvalidArgument: 1 problem: batch is 0, not at least 1
+    rfm.errors.InvalidArgument: 1 problem: `batch` is 0, not at least 1
     """
 
     workers: int = 2
@@ -51,11 +51,11 @@ class Pace:
         for one in fields(self):
             value = getattr(self, one.name)
             if value is not None and not value >= least.get(one.name, 0):
-                yield f"{one.name} is {value}, not at least {least.get(one.name, 0)}"
+                yield f"`{one.name}` is {value}, not at least {least.get(one.name, 0)}"
 
     @property
     def watches_replicas(self) -> bool:
-        """Tell whether the lag of replicas matters."""
+        """True if the lag of replicas matters."""
         return (self.max_lag, self.max_lag_bytes) != (None, None)
 
 
@@ -77,7 +77,7 @@ def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
 
 
 def lags(connection: Connection, pace: Pace) -> bool:
-    """Tell whether a replica is further behind than the pace allows."""
+    """Return whether a replica is further behind than the pace allows."""
     with connection.begin():
         [lag] = run(connection, "internal/rescore/replica_lag")
     seconds, behind = pace.max_lag, pace.max_lag_bytes
