@@ -72,9 +72,9 @@ def test_a_locked_customer_is_tried_again_at_the_end(crm):
     untriggered(crm, "update customers set lead_score = 0")
     with psycopg.connect(dsn(crm)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("select from customers where email = '9' for update")
-        running = pool.submit(db.backfill, crm, Pace(lock_timeout=20))
-        time.sleep(0.4)
-        assert not running.done()
+        running = pool.submit(db.backfill, crm, Pace(lock_timeout=60))
+        while not run(crm, "select * from lead_score_queue"):
+            time.sleep(0.05)
         other.rollback()
         done = running.result(timeout=30)
     assert (done.rescored, done.from_queue, done.waiting) == (CUSTOMERS - 1, 1, Counter())
