@@ -98,7 +98,7 @@ def test_a_foreign_partition_of_orders_is_refused(rfm_crm_engine):
     db.rollback(rfm_crm_engine)
     assert_refused(
         rfm_crm_engine,
-        "each insert into public.orders would fail, since its partition orders_archive is a foreign",
+        "each insert into public.orders would fail, since its partition public.orders_archive is a foreign",
         "alter table orders detach partition orders_archive",
     )
 
@@ -115,7 +115,7 @@ def test_a_child_table_is_refused(rfm_crm_engine, table, create):
     child = create.split()[2]
     assert_refused(
         rfm_crm_engine,
-        f"the rows of {child}, a child of table public.{table}, fire no trigger",
+        f"the rows of public.{child}, a child of table public.{table}, fire no trigger",
         f"alter table {child} no inherit public.{table}",
     )
 
@@ -139,7 +139,7 @@ def test_a_partition_in_the_place_of_its_table_is_refused(rfm_crm_engine):
     )
     assert_refused(
         rfm_crm_engine,
-        "a write to all_orders, whose child or partition public.orders is, fires no trigger",
+        "a write to public.all_orders, whose child or partition public.orders is, fires no trigger",
         "alter table all_orders detach partition orders",
     )
 
