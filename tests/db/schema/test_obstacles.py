@@ -523,6 +523,22 @@ def test_what_a_select_uses_of_other_roles_is_refused(owned_shop, change, says, 
     assert_refused(engine, says.format(**names), remedy.format(**names))
 
 
+def test_an_operator_of_another_role_is_refused(owned_shop):
+    engine, owner, other = owned_shop
+    run(
+        engine,
+        "create operator shop.## (function = numeric_mul, leftarg = numeric, rightarg = numeric);"
+        f"alter operator shop.## (numeric, numeric) owner to {other};"
+        "create or replace view shop.all_sales with (security_invoker = true) as "
+        + SELECT.format(amount="total operator(shop.##) 2::numeric"),
+    )
+    assert_refused(
+        engine,
+        f"uses operator shop.##(numeric,numeric), which role {other} can change",
+        f"alter operator shop.## (numeric, numeric) owner to {owner}",
+    )
+
+
 def test_rows_that_row_security_hides_from_a_select_are_refused():
     select = SELECT.format(amount="(select max(rate) from shop.rates) * total")
     with shop(mapped(select=select)) as engine, roles(engine, "") as (owner,):
