@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
+from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
 
 
@@ -41,9 +42,17 @@ def verify(database: Engine | str) -> list[Check]:
     with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return [
+            _check_versions(connection),
             *(_check(connection, f"checks/{name}") for name in sql_names("checks")),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
+
+
+def _check_versions(connection: Connection) -> Check:
+    statuses = read_status(connection)
+    newer = [one.migration.name for one in statuses if one.state is State.NEWER]
+    fact = "This version of rfm knows every applied migration."
+    return Check(fact, not newer, f"not known: {', '.join(newer)}" if newer else "all known")
 
 
 def _check(connection: Connection, name: str) -> Check:
