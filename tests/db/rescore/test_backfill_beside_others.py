@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,46 +61,46 @@ def test_beside_live_orders_nothing_is_refused_and_nothing_drifts(crm):
     assert_true_scores(crm)
 
 
-def test_a_locked_customer_is_waited_for(crm):
+def test_a_locked_customer_is_tried_again_at_the_end(crm):
     past_triggers(crm, "update customers set lead_score = 0")
     with psycopg.connect(address(crm)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("select from customers where email = '9' for update")
-        running = pool.submit(db.backfill, crm, Pace(lock_timeout=0.05))
-        time.sleep(0.4)
-        assert not running.done()
+        running = pool.submit(db.backfill, crm, Pace(lock_timeout=60))
+        while not run(crm, "select * from lead_score_queue"):
+            time.sleep(0.05)
         other.rollback()
-        assert running.result(timeout=30).rescored == CUSTOMERS
+        done = running.result(timeout=30)
+    assert (done.rescored, done.from_queue, done.waiting) == (CUSTOMERS - 1, 1, Counter())
     assert_true_scores(crm)
 
 
-def test_a_customer_who_stays_locked_stops_it_and_what_was_done_stays(crm):
+def test_a_customer_who_stays_locked_stops_nobody_else_and_is_reported(crm):
     past_triggers(crm, "update customers set lead_score = 0")
-    last = run(crm, "select id from customers order by id desc limit 1")[0][0]
     with psycopg.connect(address(crm)) as other:
-        other.execute("select from customers where id = %s for update", [last])
-        with pytest.raises(BackfillStopped, match="lock timeout") as stopped:
-            db.backfill(crm, Pace(workers=1, batch=10, lock_timeout=0.01))
-    assert "60 customers were looked at and 50 scored again, which stays so" in str(stopped.value)
-    done = stopped.value.done
-    assert isinstance(done, db.Backfill)
-    assert (done.rescored, done.finished) == (50, False)
-    assert db.backfill(crm).rescored == 10
+        other.execute("select from customers where email = '9' for update")
+        done = db.backfill(crm, Pace(batch=10, lock_timeout=0.01))
+        assert (done.rescored, done.finished) == (CUSTOMERS - 1, True)
+        assert done.waiting == {"55P03": 1}
+    assert db.backfill(crm).waiting == {}
     assert_true_scores(crm)
 
 
-def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
+def test_a_customer_who_cannot_be_written_stops_nobody_else_and_is_reported(crm):
     past_triggers(crm, "update customers set lead_score = 0")
     past_triggers(
         crm,
         """
-        update customers set full_name = 'refused' where id = (select id from customers order by id desc limit 1);
+        update customers set full_name = 'refused' where email = '9';
         alter table customers add constraint c check (full_name <> 'refused') not valid
         """,
     )
-    with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
-        db.backfill(crm, Pace(workers=1, batch=10))
-    assert isinstance(stopped.value.done, db.Backfill)
-    assert stopped.value.done.rescored == 50
+    done = db.backfill(crm, Pace(workers=1, batch=10))
+    assert (done.rescored, done.looked_at, done.finished) == (CUSTOMERS - 1, CUSTOMERS, True)
+    assert done.waiting == {"23514": 1}
+    assert db.rescore_stale(crm) == 0
+    run(crm, "alter table customers drop constraint c")
+    assert db.rescore_stale(crm) == 1
+    assert_true_scores(crm)
 
 
 def test_writers_who_do_not_end_stop_it_before_it_begins(crm):
