@@ -23,6 +23,7 @@ from tests.mutants.mutant import ROOT, mutants
 TESTS = [
     "tests/proof/test_cases.py",
     "tests/proof/test_histories.py",
+    "tests/proof/test_instants.py",
     "tests/db/scoring/test_writes.py",
     "tests/db/test_proof.py",
     "tests/proof/test_rescoring.py",
