@@ -210,7 +210,10 @@ TOML = """
 SELECT = "select buyer as customer_id, sold_at as ordered_at, {amount} as amount from shop.sales"
 
 
-def mapped(key_type="text", select=SELECT.format(amount="total"), covering="[]"):
+PLAIN = SELECT.format(amount="total")
+
+
+def mapped(key_type="text", select=PLAIN, covering="[]"):
     return db.Mapping.parse(TOML.format(key_type=key_type, select=select, covering=covering))
 
 
