@@ -1,4 +1,4 @@
-"""What a command needs of the schema: refused at the door, not somewhere in the middle."""
+"""Which migrations a command needs: checked before it starts."""
 
 from typing import Final
 
@@ -22,8 +22,8 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
 
     Those between the lead scoring and this one are needed as well.
 
-    Put by hand counts as applied. An index that is missing makes a command slow, not wrong: it is
-    no reason to refuse. `verify` and `status` do not ask: to tell what is missing is their work.
+    A migration that was applied by hand counts. A missing index does not: it makes a command slow,
+    not wrong. `verify` and `status` do not call this: they report what is missing.
 
     >>> from rfm.testing import example_engine
     >>> with example_engine().connect() as connection:

@@ -31,9 +31,9 @@ PLANS: Final = {
 def verify(database: Engine | str) -> list[Check]:
     """Run every check of `sql/checks/` and look at the plans of two queries; nothing is changed.
 
-    A check whose own query fails, because an object is missing, has not passed; `found` is then
-    what the server said. How long a query took is told and decides nothing: the machine may be
-    busy. The drift check reads all orders.
+    A check whose own query fails, for example because an object is missing, has not passed; then
+    `found` is the server's message. The time of a query is shown, but not checked: the machine may
+    be busy. The drift check reads all orders.
 
     >>> from rfm.testing import example_engine
     >>> [check for check in verify(example_engine()) if not check.passed]
