@@ -30,6 +30,7 @@ TESTS = [
     "tests/db/rescore/test_operations.py",
     "tests/db/schema/test_guide.py",
     "tests/db/schema/test_apply.py",
+    "tests/db/schema/test_verify.py",
     "tests/db/scoring/test_concurrency.py",
     "tests/db/security",
     "tests/db/scoring/test_interleavings.py",
