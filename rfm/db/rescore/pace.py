@@ -23,7 +23,7 @@ class Pace:
     max_lag: seconds that the slowest replica may lag behind (`replay_lag`) before the next batch;
         as PostgreSQL measures it, which a replica that stands still does not change.
     max_lag_bytes: the same in bytes of the log that are not replayed yet, always up to date.
-    lock_timeout: seconds that a batch waits for a lock before it is tried again.
+    lock_timeout: seconds, at the end, in which customers that others have locked are tried again.
     range_size: customers that a worker reads at once; some hundred bytes each.
 
     >>> Pace(batch=0)
