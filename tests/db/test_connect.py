@@ -11,7 +11,7 @@ from rfm import db
 from rfm.errors import BackfillStopped, InvalidArgument, InvalidAsOf, InvalidDatabase
 
 NOT_UNDERSTOOD = {
-    None: "no database given",
+    None: "no database given; pass `dsn`",
     "": "no database given",
     "nonsense": "the address is not a URL",
     "host=localhost password=SECRET": "the address is not a URL",

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
 from threading import Event, Lock
 from types import NoneType
 
@@ -17,9 +16,10 @@ from rfm.db.arguments import check_type
 from rfm.db.connect import engine_of, run_script
 from rfm.db.reads.reader import Reader, ReaderError, open_reader
 from rfm.db.reads.totals import KeyRange, key_ranges
-from rfm.db.rescore.batch import find_out_of_date, rescore, retry_on_conflict
+from rfm.db.rescore.batch import find_out_of_date, rescore
 from rfm.db.rescore.pace import Pace, check_replicas_are_seen, give_way
 from rfm.db.rescore.progress import Backfill
+from rfm.db.rescore.queue import score_queue, waiting
 from rfm.db.schema.required import CUSTOMERS, require_migration
 from rfm.db.sql import run
 from rfm.errors import BackfillStopped
@@ -39,14 +39,15 @@ def backfill(
     one that was killed. It first waits for the transactions that are writing customers, perhaps
     with the model before the active one; so run it after a change of the model, not beside it.
 
-    pace: batches (each a short transaction that locks its customers in the order of their ids, as
-        the triggers on orders do), workers, and how to give way to others.
+    pace: batches (each a short transaction that waits for no lock), workers, and how to give way
+        to others.
     on_progress: called after each batch and each range, one call at a time, with what was done.
 
-    A batch that loses a deadlock, cannot be serialized or does not get a lock in time is tried six
-    times. Raises `BackfillStopped`, with what was done so far, for every other error of the
-    database, and where the trigger that scores does not run; `InvalidArgument` where replicas
-    should be watched, and the role may not see them.
+    A customer that cannot be scored (another session has locked the row, or a constraint or a
+    trigger of the CRM refuses it) stops nobody else: it waits in `lead_score_queue`. At the end
+    the queue is emptied, and what stays in it is in `waiting`. Raises `BackfillStopped`, with what
+    was done so far, where the database cannot go on, and where the trigger that scores does not
+    run; `InvalidArgument` where replicas should be watched, and the role may not see them.
 
     >>> from rfm.testing import example_engine
     >>> done = backfill(example_engine())
@@ -61,6 +62,7 @@ def backfill(
             workers = [pool.submit(work.go_through, ranges) for _ in range(work.pace.workers)]
             for worker in as_completed(workers):
                 worker.result()
+            work.empty_queue()
         except BaseException:  # also an interrupt: no worker begins another batch
             work.stop.set()
             raise
@@ -75,7 +77,7 @@ class _Run:
     """One backfill, as its workers share it."""
 
     def __init__(self, engine: Engine, pace: Pace, on_progress: Callable[[Backfill], None]) -> None:
-        # read committed, whatever the database's default: a touch waits for rows, and never fails
+        # read committed, whatever the database's default: an old snapshot misses newer orders
         self.engine = engine.execution_options(isolation_level="READ COMMITTED")
         self.pace = pace
         self.on_progress = on_progress
@@ -125,9 +127,13 @@ class _Run:
         for batch in found.iter_slices(self.pace.batch):
             if self.stop.is_set():
                 return
-            work = partial(rescore, connection, batch, self.pace.lock_timeout)
-            self.report(batch.height, retry_on_conflict(work, self.sleep))
+            self.report(batch.height, rescore(connection, batch))
             give_way(connection, self.pace, self.stop)
+
+    def empty_queue(self) -> None:
+        with self.engine.connect() as connection:
+            self.done.from_queue = score_queue(connection, self.pace.lock_timeout, self.sleep)
+            self.done.waiting = waiting(connection)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but end at once when another worker has failed."""

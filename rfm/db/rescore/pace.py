@@ -23,7 +23,7 @@ class Pace:
     max_lag: seconds that the slowest replica may lag behind (`replay_lag`) before the next batch;
         as PostgreSQL measures it, which a replica that stands still does not change.
     max_lag_bytes: the same in bytes of the log that are not replayed yet, always up to date.
-    lock_timeout: seconds that a batch waits for a lock before it is tried again.
+    lock_timeout: seconds, at the end, in which customers that others have locked are tried again.
     range_size: customers that a worker reads at once; some hundred bytes each.
 
     >>> Pace(batch=0)
@@ -70,7 +70,7 @@ def check_replicas_are_seen(connection: Connection) -> None:
 
 
 def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
-    """Rest after a batch, and until the replicas have caught up, unless told to stop."""
+    """Pause after a batch, then wait until the replicas have caught up, or until `stop` is set."""
     stop.wait(pace.pause)
     while pace.watches_replicas and lags(connection, pace) and not stop.is_set():
         stop.wait(0.2)

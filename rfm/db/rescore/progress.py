@@ -20,6 +20,10 @@ class Backfill:
     reasons: how many of these for which reason: `unscored`, `model` (scored with another model),
         `drifted` (not what the orders give), `aged` (time has passed).
     moves: how many of these went from which category to which, or stayed in theirs.
+    from_queue: how many were scored at the end who waited in `lead_score_queue`: an order, or this
+        backfill, could not score them at once.
+    waiting: how many still wait there, by the SQLSTATE of what went wrong: 55P03 for a customer
+        that another session has locked, 23514 for one that breaks a check constraint.
     seconds: how long it took.
     finished: whether it came to the end.
     """
@@ -29,6 +33,8 @@ class Backfill:
     rescored: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     moves: Moves = field(default_factory=Counter)
+    from_queue: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     finished: bool = False
 

@@ -107,7 +107,7 @@ def _is_invalid(connection: Connection, index: str) -> bool:
 def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
         run_script(connection, _RECORD)
-        run_script(connection, migration.script)
+        # before the script, which goes on as the owner of the customers
         connection.execute(
             text("""
                 insert into rfm.applied_migrations (name, checksum) values (:name, :checksum)
@@ -115,6 +115,7 @@ def _apply(engine: Engine, migration: Migration) -> None:
             """),
             {"name": migration.name, "checksum": migration.checksum},
         )
+        run_script(connection, migration.script)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.db.rescore.sixty import FILL, run
+from tests.db.rescore.sixty import FILL
+from tests.support import run
 
 
 @pytest.fixture

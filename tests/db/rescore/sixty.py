@@ -1,7 +1,6 @@
 """A CRM with sixty customers, for the tests of rescoring."""
 
-from rfm.db.connect import run_script
-from rfm.testing import assert_scores_match
+from tests.support import run
 
 CUSTOMERS = 60
 
@@ -13,25 +12,5 @@ from customers c cross join generate_series(1, 4) as k where c.email::int % 3 > 
 """
 
 
-def dsn(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        cursor = run_script(connection, script)
-        return cursor.fetchall() if cursor.description else []
-
-
-def untriggered(engine, script):
-    run(engine, f"set local session_replication_role = replica; {script}")
-
-
 def scored_at(engine):
     return dict(run(engine, "select email, last_scored_at::text from customers"))
-
-
-def assert_true_now(engine):
-    assert run(engine, "select * from lead_score_drift()") == []
-    assert run(engine, "select * from lead_score_drift(now())") == []
-    assert_scores_match(engine)

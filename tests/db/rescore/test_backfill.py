@@ -18,15 +18,8 @@ from rfm.db import Pace
 from rfm.db.reads.reader import ReaderError
 from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match, models, orders, temporary_database
-from tests.db.rescore.sixty import (
-    CUSTOMERS,
-    FILL,
-    assert_true_now,
-    dsn,
-    run,
-    scored_at,
-    untriggered,
-)
+from tests.db.rescore.sixty import CUSTOMERS, FILL, scored_at
+from tests.support import address, assert_true_scores, past_triggers, run
 
 RFM = Path(sys.executable).with_name("rfm")
 
@@ -62,12 +55,12 @@ def test_exactly_who_is_out_of_date_is_rescored(crm, change, reason):
     some = "select id from customers where email in ('1', '4', '7')"
     where = f"where customers.id in ({some})" if "insert" in change else f"where {key} in ({some})"
     assert table in change
-    untriggered(crm, f"{change} {where}")
+    past_triggers(crm, f"{change} {where}")
     before = scored_at(crm)
     done = db.backfill(crm)
     assert (done.looked_at, done.rescored, done.reasons) == (CUSTOMERS, 3, {reason: 3})
     assert {email for email, at in scored_at(crm).items() if at != before[email]} == {"1", "4", "7"}
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_a_second_run_changes_nothing(crm):
@@ -88,7 +81,7 @@ def test_after_a_change_of_model_those_are_rescored_whom_it_scores_otherwise(crm
     done = db.backfill(crm)
     assert done.reasons == {"model": len(wrong)}
     assert sum(at != before[email] for email, at in scored_at(crm).items()) == len(wrong) > 0
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_an_order_a_few_minutes_ahead_counts_and_is_no_reason(crm):
@@ -103,14 +96,14 @@ def test_an_order_a_few_minutes_ahead_counts_and_is_no_reason(crm):
 
 def test_infinite_instants_of_orders_do_not_fail_the_read(crm):
     for instant in ("-infinity", "infinity", "294276-12-31", "4713-01-01 BC"):
-        untriggered(
+        past_triggers(
             crm,
             "insert into orders (customer_id, total_cents, created_at)"
             f" select id, 9223372036854775807, '{instant}' from customers",
         )
     assert db.backfill(crm).rescored == CUSTOMERS
     assert db.backfill(crm).rescored == 0
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_nobody_is_nobody(rfm_engine):
@@ -119,21 +112,21 @@ def test_nobody_is_nobody(rfm_engine):
 
 
 def test_ranges_batches_and_workers_divide_the_customers(crm):
-    untriggered(crm, "update customers set lead_score = 0")
+    past_triggers(crm, "update customers set lead_score = 0")
     seen = []
     pace = Pace(workers=3, batch=2, range_size=7)
     done = db.backfill(crm, pace, lambda so_far: seen.append(so_far.looked_at))
     assert (done.looked_at, done.rescored) == (CUSTOMERS, CUSTOMERS)
     assert seen == sorted(seen)
     assert len(seen) >= CUSTOMERS / 2
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_who_moved_from_which_category_to_which_is_told(crm):
     db.activate(
         crm, db.store_model(crm, Model(frequency=[1, 2, 3, 4], recency=[500, 400, 300, 200]))
     )
-    untriggered(crm, "update customers set lead_score = 0 where email in ('3', '1')")
+    past_triggers(crm, "update customers set lead_score = 0 where email in ('3', '1')")
     named = """
         select email, case when lead_score > 23 then 'Hot' when lead_score > 17 then 'Warm'
             when lead_score > 11 then 'Cool' when lead_score > 5 then 'Cold' else 'not scored' end
@@ -183,17 +176,17 @@ def test_any_type_of_key_will_do(key):
         mapped = db.Mapping.parse(MAPPING.format(key=key)).bind(engine)
         db.apply(mapped)
         run(engine, FILL)
-        untriggered(engine, "update customers set lead_score = 7 where email::int < 40")
+        past_triggers(engine, "update customers set lead_score = 7 where email::int < 40")
         done = db.backfill(mapped, Pace(batch=5, range_size=9))
         assert done.looked_at == CUSTOMERS
         assert done.rescored == 39
-        assert_true_now(mapped)
+        assert_true_scores(mapped)
 
 
 def test_an_engine_that_was_made_in_another_way_will_do(crm):
-    untriggered(crm, "update customers set lead_score = 0")
+    past_triggers(crm, "update customers set lead_score = 0")
     made = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn(crm)), pool_size=5
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(address(crm)), pool_size=5
     )
     try:
         assert db.backfill(made).rescored == CUSTOMERS
@@ -234,7 +227,7 @@ def test_after_a_backfill_every_score_is_true(rfm_engine, data):
         # within five minutes an order counts, and lead_score_drift(now()) does not know it yet
         if not (row["ordered_at"] and now < row["ordered_at"] < now + timedelta(minutes=10))
     ]
-    with psycopg.connect(dsn(rfm_engine)) as connection:
+    with psycopg.connect(address(rfm_engine)) as connection:
         if data.draw(st.booleans()):
             connection.execute("set session_replication_role = replica")
         connection.cursor().executemany(
@@ -243,5 +236,5 @@ def test_after_a_backfill_every_score_is_true(rfm_engine, data):
             rows,
         )
     db.backfill(rfm_engine, Pace(range_size=4, batch=2))
-    assert_true_now(rfm_engine)
+    assert_true_scores(rfm_engine)
     assert db.backfill(rfm_engine).rescored == 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,21 +16,14 @@ import pytest
 from rfm import Model, db
 from rfm.db import Pace
 from rfm.errors import BackfillStopped, InvalidArgument
-from tests.db.rescore.sixty import (
-    CUSTOMERS,
-    FILL,
-    assert_true_now,
-    dsn,
-    run,
-    scored_at,
-    untriggered,
-)
+from tests.db.rescore.sixty import CUSTOMERS, FILL, scored_at
+from tests.support import address, assert_true_scores, past_triggers, run
 
 RFM = Path(sys.executable).with_name("rfm")
 
 
 def test_it_waits_for_the_writers_of_the_model_before(crm):
-    with psycopg.connect(dsn(crm)) as writer, ThreadPoolExecutor(1) as pool:
+    with psycopg.connect(address(crm)) as writer, ThreadPoolExecutor(1) as pool:
         writer.execute(FILL.split(";", maxsplit=1)[0].replace("n::text", "(100 + n)::text"))
         writer.execute(
             "insert into orders (customer_id, total_cents) select id, 5000 from customers where email > '100'"
@@ -40,14 +34,14 @@ def test_it_waits_for_the_writers_of_the_model_before(crm):
             running.result(timeout=0.5)
         writer.commit()
         assert running.result(timeout=10).looked_at == 2 * CUSTOMERS
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_beside_live_orders_nothing_is_refused_and_nothing_drifts(crm):
     over = threading.Event()
 
     def sell():
-        with psycopg.connect(dsn(crm), autocommit=True) as connection:
+        with psycopg.connect(address(crm), autocommit=True) as connection:
             while not over.is_set():
                 connection.execute(
                     "insert into orders (customer_id, total_cents)"
@@ -64,49 +58,49 @@ def test_beside_live_orders_nothing_is_refused_and_nothing_drifts(crm):
             over.set()
         for sale in sales:
             sale.result()
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
-def test_a_locked_customer_is_waited_for(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    with psycopg.connect(dsn(crm)) as other, ThreadPoolExecutor(1) as pool:
+def test_a_locked_customer_is_tried_again_at_the_end(crm):
+    past_triggers(crm, "update customers set lead_score = 0")
+    with psycopg.connect(address(crm)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("select from customers where email = '9' for update")
-        running = pool.submit(db.backfill, crm, Pace(lock_timeout=0.05))
-        time.sleep(0.4)
-        assert not running.done()
+        running = pool.submit(db.backfill, crm, Pace(lock_timeout=60))
+        while not run(crm, "select * from lead_score_queue"):
+            time.sleep(0.05)
         other.rollback()
-        assert running.result(timeout=30).rescored == CUSTOMERS
-    assert_true_now(crm)
+        done = running.result(timeout=30)
+    assert (done.rescored, done.from_queue, done.waiting) == (CUSTOMERS - 1, 1, Counter())
+    assert_true_scores(crm)
 
 
-def test_a_customer_who_stays_locked_stops_it_and_what_was_done_stays(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    last = run(crm, "select id from customers order by id desc limit 1")[0][0]
-    with psycopg.connect(dsn(crm)) as other:
-        other.execute("select from customers where id = %s for update", [last])
-        with pytest.raises(BackfillStopped, match="lock timeout") as stopped:
-            db.backfill(crm, Pace(workers=1, batch=10, lock_timeout=0.01))
-    assert "60 customers were looked at and 50 scored again, which stays so" in str(stopped.value)
-    done = stopped.value.done
-    assert isinstance(done, db.Backfill)
-    assert (done.rescored, done.finished) == (50, False)
-    assert db.backfill(crm).rescored == 10
-    assert_true_now(crm)
+def test_a_customer_who_stays_locked_stops_nobody_else_and_is_reported(crm):
+    past_triggers(crm, "update customers set lead_score = 0")
+    with psycopg.connect(address(crm)) as other:
+        other.execute("select from customers where email = '9' for update")
+        done = db.backfill(crm, Pace(batch=10, lock_timeout=0.01))
+        assert (done.rescored, done.finished) == (CUSTOMERS - 1, True)
+        assert done.waiting == {"55P03": 1}
+    assert db.backfill(crm).waiting == {}
+    assert_true_scores(crm)
 
 
-def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    untriggered(
+def test_a_customer_who_cannot_be_written_stops_nobody_else_and_is_reported(crm):
+    past_triggers(crm, "update customers set lead_score = 0")
+    past_triggers(
         crm,
         """
-        update customers set full_name = 'refused' where id = (select id from customers order by id desc limit 1);
+        update customers set full_name = 'refused' where email = '9';
         alter table customers add constraint c check (full_name <> 'refused') not valid
         """,
     )
-    with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
-        db.backfill(crm, Pace(workers=1, batch=10))
-    assert isinstance(stopped.value.done, db.Backfill)
-    assert stopped.value.done.rescored == 50
+    done = db.backfill(crm, Pace(workers=1, batch=10))
+    assert (done.rescored, done.looked_at, done.finished) == (CUSTOMERS - 1, CUSTOMERS, True)
+    assert done.waiting == {"23514": 1}
+    assert db.rescore_stale(crm) == 0
+    run(crm, "alter table customers drop constraint c")
+    assert db.rescore_stale(crm) == 1
+    assert_true_scores(crm)
 
 
 def test_writers_who_do_not_end_stop_it_before_it_begins(crm):
@@ -126,10 +120,10 @@ def test_it_refuses_where_the_trigger_does_not_run(crm):
 
 
 def test_killed_in_the_middle_it_is_taken_up_by_the_next_run(crm):
-    untriggered(crm, "update customers set lead_score = 0, last_scored_at = null")
+    past_triggers(crm, "update customers set lead_score = 0, last_scored_at = null")
     command = [str(RFM), "db", "backfill", "--batch", "5", "--pause", "0.2", "--workers", "1"]
     with subprocess.Popen(
-        command, env=os.environ | {"DATABASE_URL": dsn(crm)}, stderr=subprocess.DEVNULL
+        command, env=os.environ | {"DATABASE_URL": address(crm)}, stderr=subprocess.DEVNULL
     ) as process:
         while not (before := {k: v for k, v in scored_at(crm).items() if v}):
             assert process.poll() is None
@@ -140,11 +134,11 @@ def test_killed_in_the_middle_it_is_taken_up_by_the_next_run(crm):
     done = db.backfill(crm)
     assert done.rescored == CUSTOMERS - len(before)
     assert scored_at(crm).items() >= before.items()
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_a_pause_is_made_after_each_batch(crm):
-    untriggered(crm, "update customers set lead_score = 0")
+    past_triggers(crm, "update customers set lead_score = 0")
     done = db.backfill(crm, Pace(workers=1, batch=20, pause=0.2))
     assert done.seconds >= 0.6
     assert done.rescored == CUSTOMERS
@@ -155,5 +149,5 @@ def test_a_pause_is_made_after_each_batch(crm):
     [{"batch": 0}, {"workers": 0}, {"pause": -1}, {"lock_timeout": 0}, {"max_lag": float("nan")}],
 )
 def test_a_pace_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(InvalidArgument, match=f"1 problem: {next(iter(wrong))} is "):
+    with pytest.raises(InvalidArgument, match=f"1 problem: `{next(iter(wrong))}` is "):
         Pace(**wrong)

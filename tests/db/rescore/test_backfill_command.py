@@ -7,20 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.db.rescore.sixty import (
-    CUSTOMERS,
-    dsn,
-    run,
-    untriggered,
-)
+from tests.db.rescore.sixty import CUSTOMERS
+from tests.support import address, past_triggers, run
 
 RFM = Path(sys.executable).with_name("rfm")
 
 
 def test_json_is_one_object_on_standard_output(crm):
-    untriggered(crm, "update customers set lead_score = 0, last_scored_at = null where email = '3'")
+    past_triggers(
+        crm, "update customers set lead_score = 0, last_scored_at = null where email = '3'"
+    )
     done = subprocess.run(
-        [RFM, "db", "backfill", "--json", "--dsn", dsn(crm)],
+        [RFM, "db", "backfill", "--json", "--dsn", address(crm)],
         capture_output=True,
         text=True,
         check=True,
@@ -42,7 +40,7 @@ def test_json_is_one_object_on_standard_output(crm):
 def test_json_tells_how_far_it_came_when_it_is_stopped(crm):
     run(crm, "alter table customers disable trigger calculate_customer_lead_score")
     done = subprocess.run(
-        [RFM, "db", "backfill", "--json", "--dsn", dsn(crm)],
+        [RFM, "db", "backfill", "--json", "--dsn", address(crm)],
         capture_output=True,
         text=True,
         check=False,

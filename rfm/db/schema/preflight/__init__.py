@@ -1,16 +1,15 @@
 """What has to be true of a database before a migration may touch it."""
 
-from collections.abc import Iterator
-
 from sqlalchemy import Connection, text
 
 from rfm._check.wording import problems
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import mapping_of
-from rfm.db.mapping.selects import select_problems
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
+from rfm.db.schema.preflight.obstacles import obstacles, update_problems
+from rfm.db.schema.preflight.selects import select_problems
 from rfm.errors import PreflightFailed
 
 OLDEST_SERVER = 15
@@ -21,11 +20,15 @@ def preflight(connection: Connection) -> None:
     found = [
         *_server_problems(connection),
         *_table_problems(connection),
-        *_right_problems(connection),
+        *obstacles(connection, mapping_of(connection)),
         *_name_problems(connection),
     ]
     if not found:  # a select on tables that are not there would say the same again
-        found = [*_key_problems(connection), *select_problems(connection)]
+        found = [
+            *_key_problems(connection),
+            *update_problems(connection, mapping_of(connection)),
+            *select_problems(connection),
+        ]
     if found:
         where = f"in database {connection.engine.url.database!r}, nothing was changed"
         raise PreflightFailed(f"{problems(found, where)}\n{_advice(connection)}")
@@ -89,32 +92,6 @@ def _name_problems(connection: Connection) -> list[str]:
         for migration in migrations(mapping_of(connection))
         for one in not_ours(connection, migration)
     ]
-
-
-_RIGHTS = text("""
-    select
-        n.name as table_name,
-        current_user as role_name,
-        pg_has_role(c.relowner, 'usage') as owned,
-        c.relforcerowsecurity and not (r.rolsuper or r.rolbypassrls) as forced
-    from unnest(cast(:tables as text[])) as n (name)
-    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
-    inner join pg_catalog.pg_roles as r on r.rolname = current_user
-    where c.relkind in ('r', 'p')
-    order by n.name
-""")
-
-
-def _right_problems(connection: Connection) -> Iterator[str]:
-    tables = list(base_tables(mapping_of(connection)))
-    for row in connection.execute(_RIGHTS, {"tables": tables}):
-        if not row.owned:
-            yield f"role {row.role_name} does not own table {row.table_name}"
-        if row.forced:
-            yield (
-                f"table {row.table_name} forces row-level security on its owner, and role "
-                f"{row.role_name} would see too few rows for true scores; give it BYPASSRLS"
-            )
 
 
 _UNIQUE = text("""
