@@ -20,6 +20,7 @@
     │   ├── MigrationEdited   an applied migration differs from the shipped file
     │   └── DatabaseBusy      a lock was not free in time
     ├── SchemaOutdated        the database lacks a migration
+    ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
     ├── SchedulerMissing      the database has no pg_cron
     ├── FileInTheWay          a file with other content is in the way
@@ -105,6 +106,10 @@ class DatabaseBusy(MigrationRefused):
 
 class SchemaOutdated(RfmError):
     """The database lacks a migration that the command needs, or has it with another text."""
+
+
+class SchemaNewer(RfmError):
+    """The database has a migration that this version of rfm does not know."""
 
 
 class BackfillStopped(RfmError):

@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 from rfm.db.connect import engine_of
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.preflight import preflight
+from rfm.db.schema.required import refuse_newer
 from rfm.db.schema.status import State, read_status
 from rfm.errors import MigrationEdited
 
@@ -23,6 +24,7 @@ def plan(engine: Engine) -> list[Migration]:
     with engine_of(engine).connect() as connection:
         preflight(connection)
         statuses = read_status(connection)
+        refuse_newer(connection, statuses)
     edited = [s.migration.name for s in statuses if s.state is State.EDITED]
     if edited:
         raise MigrationEdited(

@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
+from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
 
 
@@ -30,9 +31,9 @@ PLANS: Final = {
 def verify(database: Engine | str) -> list[Check]:
     """Run every check of `sql/checks/` and look at the plans of two queries; nothing is changed.
 
-    A check whose own query fails, because an object is missing, has not passed; `found` is then
-    what the server said. How long a query took is told and decides nothing: the machine may be
-    busy. The drift check reads all orders.
+    A check whose own query fails, for example because an object is missing, has not passed; then
+    `found` is the server's message. The time of a query is shown, but not checked: the machine may
+    be busy. The drift check reads all orders.
 
     >>> from rfm.testing import example_engine
     >>> [check for check in verify(example_engine()) if not check.passed]
@@ -41,9 +42,17 @@ def verify(database: Engine | str) -> list[Check]:
     with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return [
+            _check_versions(connection),
             *(_check(connection, f"checks/{name}") for name in sql_names("checks")),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
+
+
+def _check_versions(connection: Connection) -> Check:
+    statuses = read_status(connection)
+    newer = [one.migration.name for one in statuses if one.state is State.NEWER]
+    fact = "This version of rfm knows every applied migration."
+    return Check(fact, not newer, f"not known: {', '.join(newer)}" if newer else "all known")
 
 
 def _check(connection: Connection, name: str) -> Check:
@@ -61,9 +70,12 @@ def _check_plan(connection: Connection, name: str, index: str) -> Check:
             # a small table is rightly read whole: we only check that the index can be used
             run_script(connection, "set local enable_seqscan = off")
             [([plan],)] = run(connection, name)
+            names = {
+                row.name for row in run(connection, "internal/schema/names_of_index", index=index)
+            }
     except psycopg.Error as error:
         return Check(_fact(name), passed=False, found=_first_line(error))
-    used = index in _indexes(plan["Plan"])
+    used = not names.isdisjoint(_indexes(plan["Plan"]))
     found = f"{index if used else 'another plan'}, {plan['Execution Time']:.1f} ms"
     return Check(_fact(name), used, found)
 
