@@ -34,8 +34,9 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
     address = (os.environ.get("DATABASE_URL", "") if dsn is None else dsn).strip()
     if not address:
         raise InvalidDatabase("no database given; pass `dsn` or set DATABASE_URL")
-    # no pool: a command opens a connection or two, and a test drops its database right after
-    engine = create_engine(_url(address), poolclass=NullPool)
+    # no pool: a command opens a connection or two, and a test drops its database right after;
+    # no hstore: SQLAlchemy would look for it with a query that an operator in public can join
+    engine = create_engine(_url(address), poolclass=NullPool, use_native_hstore=False)
     return mapping.bind(engine) if mapping else engine
 
 

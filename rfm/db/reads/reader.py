@@ -66,11 +66,24 @@ def open_reader(connection: sqlalchemy.Connection) -> Iterator[Reader]:
     """
     info = cast("psycopg.Connection", connection.connection.driver_connection).info
     address = make_conninfo(info.dsn, password=info.password or None)
-    with dbapi.connect(address, autocommit=True) as opened:
+    with _connect(address, info.options) as opened:
         with opened.cursor() as cursor:
-            # what a stranger put into public is not taken for PostgreSQL's own
             cursor.executescript("set search_path = ''")
         yield Reader(connection, opened)
+
+
+def _connect(address: str, options: str) -> Connection:
+    """Connect with an empty search_path: the driver itself queries the catalogue as it connects.
+
+    With another one, an operator that a stranger put into public would run in that query.
+    """
+    guarded = make_conninfo(address, options=f"{options} -c search_path=".strip())
+    try:
+        return dbapi.connect(guarded, autocommit=True)
+    except ReaderError as error:
+        if "startup parameter" not in str(error):
+            raise
+        return dbapi.connect(address, autocommit=True)  # PgBouncer does not pass options on
 
 
 def exact(numbers: pl.Series) -> pl.Series:

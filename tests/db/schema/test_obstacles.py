@@ -266,7 +266,7 @@ def test_a_key_whose_collation_is_not_deterministic_is_refused():
         )
         assert_refused(
             engine,
-            'column "shop"."people".id has the collation loose, which takes different keys for the',
+            'column "shop"."people".id has the collation public.loose, which takes different keys for the',
             "alter table shop.people alter id type text; alter table shop.sales alter buyer type text",
         )
 
