@@ -470,33 +470,24 @@ begin
         ) then
             reason := '54000';
         else
-            begin
-                perform public.touch_lead_scores(customer_ids);
-                return;
-            exception when others then
-                reason := sqlstate;
-            end;
+            perform public.touch_lead_scores(customer_ids);
+            return;
         end if;
     elsif reason is null then
-        begin
-            -- no waiting for many rows, each with a lock that may stay
-            free := array(
-                select c./* slot key */ id
-                from /* slot customers */ public.customers as c
-                where c./* slot key */ id = any (customer_ids)
-                for no key update skip locked
-            );
-            perform public.touch_lead_scores(free);
-            customer_ids := array(
-                select c./* slot key */ id
-                from /* slot customers */ public.customers as c
-                where c./* slot key */ id = any (customer_ids) and c./* slot key */ id <> all (free)
-            );
-            reason := '55P03';
-        exception when others then
-            -- score_queued_customers() finds out which of them it was
-            reason := sqlstate;
-        end;
+        -- no waiting for many rows, each with a lock that may stay
+        free := array(
+            select c./* slot key */ id
+            from /* slot customers */ public.customers as c
+            where c./* slot key */ id = any (customer_ids)
+            for no key update skip locked
+        );
+        perform public.touch_lead_scores(free);
+        customer_ids := array(
+            select c./* slot key */ id
+            from /* slot customers */ public.customers as c
+            where c./* slot key */ id = any (customer_ids) and c./* slot key */ id <> all (free)
+        );
+        reason := '55P03';
     end if;
 
     insert into public.lead_score_queue (customer_id, sqlstate)
@@ -507,8 +498,8 @@ end;
 $$;
 
 comment on function public.score_customers_of_orders(/* slot key_type */ uuid[]) is
-'Part of the triggers on orders: scores these customers, or puts them into lead_score_queue. Waits 0.1 s at most for a
-row, and never fails.';
+'Part of the triggers on orders: scores these customers, or puts those into lead_score_queue that are locked or have too
+long a history. Waits 0.1 s at most for a row. Where it fails, the triggers put all of them there.';
 
 -- What everybody but an order does: nobody waits here, so each customer is tried, and the bad ones are told.
 create or replace function public.score_customers(customer_ids /* slot key_type */ uuid[])
@@ -685,12 +676,32 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    customer_ids pg_catalog./* slot key_type */ uuid[];
 begin
     -- slot each_order_table_by_trigger
-    perform public.score_customers_of_orders(
-        array(select distinct n./* slot order_customer */ customer_id from new_orders as n)
-    );
+    customer_ids := array(select distinct n./* slot order_customer */ customer_id from new_orders as n);
     -- slot ends
+
+    begin
+        perform public.score_customers_of_orders(customer_ids);
+    exception when others or query_canceled then
+        -- also where the call itself fails: another function of this name, by somebody else, is enough for that.
+        -- An order that is cancelled stays cancelled; one that has run out of time while it was scored does not.
+        if
+            sqlstate = '57014'
+            and (
+                clock_timestamp() > statement_timestamp() + nullif(current_setting('statement_timeout'), '0')::interval
+            ) is not true
+        then
+            raise;
+        end if;
+        -- score_queued_customers() finds out which of them it was
+        insert into public.lead_score_queue (customer_id, sqlstate)
+        select i.id, sqlstate
+        from unnest(customer_ids) as i (id)
+        where i.id is not null;
+    end;
     return null;
 end;
 $$;
@@ -714,6 +725,8 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    customer_ids pg_catalog./* slot key_type */ uuid[];
 begin
     -- a rollback by hand drops the scoring and leaves this trigger: orders can still be written
     if to_regprocedure('public.calculate_lead_score()') is null then
@@ -723,15 +736,13 @@ begin
     -- slot each_order_table_by_trigger
     case tg_op
         when 'UPDATE' then
-            perform public.score_customers_of_orders(array(
+            customer_ids := array(
                 select o./* slot order_customer */ customer_id from old_orders as o
                 union
                 select n./* slot order_customer */ customer_id from new_orders as n
-            ));
-        when 'DELETE' then
-            perform public.score_customers_of_orders(
-                array(select distinct o./* slot order_customer */ customer_id from old_orders as o)
             );
+        when 'DELETE' then
+            customer_ids := array(select distinct o./* slot order_customer */ customer_id from old_orders as o);
         when 'TRUNCATE' then
             -- an old snapshot does not see everybody's scores, and a million customers take a minute
             if
@@ -739,14 +750,35 @@ begin
                 or exists (select from /* slot customers */ public.customers as c where c.lead_score > 6 offset 10000)
             then
                 insert into public.lead_score_queue (customer_id, sqlstate) values (null, '54000');
-            else
-                -- 6 is the score without orders
-                perform public.score_customers_of_orders(array(
-                    select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
-                ));
+                return null;
             end if;
+
+            -- 6 is the score without orders
+            customer_ids := array(
+                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
+            );
     end case;
     -- slot ends
+
+    begin
+        perform public.score_customers_of_orders(customer_ids);
+    exception when others or query_canceled then
+        -- also where the call itself fails: another function of this name, by somebody else, is enough for that.
+        -- An order that is cancelled stays cancelled; one that has run out of time while it was scored does not.
+        if
+            sqlstate = '57014'
+            and (
+                clock_timestamp() > statement_timestamp() + nullif(current_setting('statement_timeout'), '0')::interval
+            ) is not true
+        then
+            raise;
+        end if;
+        -- score_queued_customers() finds out which of them it was
+        insert into public.lead_score_queue (customer_id, sqlstate)
+        select i.id, sqlstate
+        from unnest(customer_ids) as i (id)
+        where i.id is not null;
+    end;
     return null;
 end;
 $$;
@@ -1056,7 +1088,9 @@ begin
             ('function', 'public.lead_score_drift(timestamptz)')
         ) as o (kind, name)
         left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
-        left join pg_catalog.pg_proc as p on o.kind in ('function', 'procedure') and p.oid = to_regprocedure(o.name)
+        left join pg_catalog.pg_proc as p
+            -- PostgreSQL 15 fails on a name that is no function's
+            on p.oid = case when o.kind in ('function', 'procedure') then to_regprocedure(o.name) end
         cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
         left join pg_catalog.pg_roles as r on r.oid = a.grantee
         where a.grantee <> coalesce(c.relowner, p.proowner)

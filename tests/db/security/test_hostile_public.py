@@ -3,11 +3,12 @@
 Nothing of theirs is called by ours: no operator, function, aggregate, domain or overload.
 """
 
+import psycopg
 import pytest
 
 from rfm import PUBLISHED, Model, db
 from rfm.db.sql import read_sql
-from tests.db.security.roles import ADA, crm, scores, signed_in
+from tests.db.security.roles import ADA, BOB, crm, scores, signed_in
 from tests.db.security.traps import allow, sprung, trap_built_ins, trap_ours
 from tests.support import create_roles, run, session
 
@@ -29,13 +30,12 @@ def trapped():
 
 def test_the_traps_are_good_ones(trapped):
     with session(trapped, autocommit=True) as connection:
-        for step in (
-            "select 1::bigint * 1.0",
-            "select count(*) from public.lead_score_drift()",
-            "select public.score_queued_customers(1)",
-        ):
-            with pytest.raises(Exception, match="code of a stranger runs as crm_owner"):
-                connection.execute(step)
+        for call in ("1::bigint * 1.0", "public.activate_lead_score_model(1::bigint)"):
+            with pytest.raises(psycopg.errors.RaiseException, match="runs as crm_owner"):
+                connection.execute(f"select {call}")
+        for call in ("lead_score_drift()", "score_queued_customers(1)"):
+            with pytest.raises(psycopg.errors.AmbiguousFunction):
+                connection.execute(f"select public.{call}")
     run(
         trapped,
         "alter sequence public.sprung owner to crm_owner; alter sequence public.sprung restart",
@@ -159,3 +159,20 @@ def test_the_jobs_pass_every_argument(trapped):
         "do $$ declare rescored bigint; more boolean;"
         " begin call public.rescore_stale_customers(1000, rescored, more); end $$",
     )
+
+
+def test_an_overload_that_makes_our_calls_ambiguous_refuses_no_order(trapped):
+    """With one argument more and a default, PostgreSQL cannot choose, and says so in an error."""
+    with session(trapped, username="crm_stranger") as stranger:
+        for name in ("score_customers_of_orders", "touch_lead_scores"):
+            stranger.execute(
+                f"create function public.{name}(customer_ids pg_catalog.uuid[], more pg_catalog.int4 default 0)"
+                " returns void language sql as 'select public.spring()'"
+            )
+    with signed_in(trapped) as connection:
+        connection.execute("insert into orders (customer_id, total_cents) values (%s, 7000)", [ADA])
+        connection.execute("update orders set total_cents = 20000")
+        connection.execute("delete from orders")
+    run(trapped, f"delete from orders where customer_id = '{BOB}'")
+    queued = run(trapped, "select distinct customer_id::text, sqlstate from lead_score_queue")
+    assert set(queued) == {(ADA, "42725"), (BOB, "42725")}

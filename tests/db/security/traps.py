@@ -81,7 +81,7 @@ declare
     one text;
 begin
     for ours in
-        select p.proname, p.proargtypes::pg_catalog.oid[] as types
+        select p.proname, array(select t.oid from unnest(p.proargtypes) as t (oid)) as types
         from pg_catalog.pg_proc as p
         inner join pg_catalog.pg_description as d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
         where
@@ -91,7 +91,7 @@ begin
         for given in 0..cardinality(ours.types) loop
             types := array(
                 select format_type(t.oid, null)
-                from unnest(ours.types[0:given - 1]) with ordinality as t (oid, place)
+                from unnest(ours.types[1:given]) with ordinality as t (oid, place)
                 order by t.place
             );
             for place in 0..given loop
