@@ -83,6 +83,7 @@ app.add_typer(
             "apply": schema.apply,
             "rollback": schema.rollback,
             "status": schema.status,
+            "mapping": schema.show_mapping,
             "export": schema.export,
             "verify": schema.verify,
             "rescore-stale": rescore.rescore_stale,

@@ -27,7 +27,8 @@ MappingFile = Annotated[
         "--mapping",
         envvar="RFM_MAPPING",
         show_envvar=True,
-        help="Other tables than the guide's: an rfm.toml. [default: ./rfm.toml, if it is there]",
+        help="What your tables are called: an rfm.toml. Only the first rfm db apply needs it. "
+        "[default: ./rfm.toml, if it exists]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
@@ -39,8 +40,12 @@ Status = Annotated[str, typer.Option(help="The column of statuses, if any.")]
 
 
 def open_database(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
-    """Return the engine of a command, with its mapping; nothing is opened yet."""
-    return db.connect(dsn, read_mapping(mapping))
+    """Return the engine of a command. A mapping has to be the one that the database has."""
+    engine = db.connect(dsn)
+    given = read_mapping(mapping)
+    if given:
+        db.check_mapping(engine, given)
+    return engine
 
 
 def read_mapping(path: Path | None) -> db.Mapping | None:

@@ -2,6 +2,7 @@
 
 from rfm.db.connect import connect
 from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FEWEST_CUSTOMERS, FittedModel, fit_model, fit_summary
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
@@ -46,6 +47,7 @@ __all__ = [
     "active_model",
     "apply",
     "backfill",
+    "check_mapping",
     "connect",
     "export",
     "fit_active_model",
@@ -55,6 +57,7 @@ __all__ = [
     "migrations",
     "models",
     "plan",
+    "recorded_mapping",
     "rescore_stale",
     "rollback",
     "schedule",

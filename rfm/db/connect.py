@@ -10,17 +10,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from rfm.db.mapping.definition import Mapping
 from rfm.errors import InvalidAddress
 
 
-def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
+def connect(dsn: str | None = None) -> Engine:
     """Return an engine for a PostgreSQL address; nothing is opened yet.
 
     `dsn` is a URL such as `postgresql://user:password@host:5432/database`; without one the
     environment variable `DATABASE_URL` is read. Raises `InvalidAddress` when there is neither, or
-    when it is not a PostgreSQL URL. With a `mapping`, the database's tables have the names that it
-    says, for every function that is given the engine; without, they have the guide's.
+    when it is not a PostgreSQL URL.
 
     >>> connect("postgres://crm@localhost/crm").url.render_as_string()
     'postgresql+psycopg://crm@localhost/crm'
@@ -40,8 +38,7 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
             f"{url.drivername!r} is not PostgreSQL; write postgresql://user:password@host/database"
         )
     # no pool: a command opens a connection or two, and a test drops its database right after
-    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
-    return mapping.bind(engine) if mapping else engine
+    return create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 
 def run_script(connection: Connection, script: str) -> Cursor[Any]:

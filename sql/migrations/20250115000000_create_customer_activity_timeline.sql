@@ -109,3 +109,7 @@ begin
     end if;
 end;
 $$;
+
+-- slot record_mapping
+-- The files of a mapping record it here, in schema rfm.
+-- slot ends

@@ -20,6 +20,8 @@ import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.resources import files
 from typing import Final
 
 from psycopg.sql import SQL, Identifier, Literal
@@ -273,6 +275,11 @@ def _deals_select(place: _Place, _: str) -> str:
     return _DEALS.format(select=deals.select) if deals else ""
 
 
+def _record_mapping(place: _Place, _: str) -> str:
+    record = files("rfm.sql").joinpath("internal", "mapping", "record.sql")
+    return _fill(record.read_text(encoding="utf-8"), place)
+
+
 Slot = Callable[[_Place, str], str]
 """What a mapping puts in the place of a text: the marked word, or the lines of the block."""
 
@@ -305,4 +312,8 @@ SLOTS: Final[Dictionary[str, Slot]] = {
     "activity_types": _activity_types,
     "with_deals": _with_deals,
     "deals_select": _deals_select,
+    "record_mapping": _record_mapping,
+    "forget_mapping": lambda _place, _text: "drop table if exists rfm.mapping;\n",
+    "mapping_toml": lambda place, _: _literal(place.mapping.toml),
+    "mapping_sha256": lambda place, _: _literal(sha256(place.mapping.toml.encode()).hexdigest()),
 }

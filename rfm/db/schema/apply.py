@@ -8,7 +8,8 @@ import psycopg
 from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.mapping.slots import order_tables, plain
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration
@@ -38,13 +39,16 @@ _INDEX = re.compile(
 )
 
 
-def apply(engine: Engine) -> list[Migration]:
+def apply(engine: Engine, mapping: Mapping | None = None) -> list[Migration]:
     """Apply every pending migration and return those that were applied, in order.
 
-    Each file and its record commit together, or not at all; applying twice is applying once, also
-    from many places at the same time. An index on orders is built first, without blocking writers.
-    That waits for writers half a minute at most; a file waits some seconds for its tables' locks.
-    Then `DatabaseBusy` is raised: what was committed before stays, a second call does the rest.
+    mapping: what the CRM's tables are called. The database remembers it, so only the first call
+        needs it.
+
+    Each file and its record commit together, or not at all. To apply twice, or from many places at
+    the same time, does no harm. An index on orders is built first, without blocking writers. That
+    waits for writers for at most 30 s; a file waits some seconds for the locks of its tables. Then
+    `DatabaseBusy` is raised: what was committed before stays, and a second call does the rest.
     Raises what `plan` raises. Uses two connections of the engine at a time.
 
     >>> from rfm.testing import example_engine
@@ -52,15 +56,16 @@ def apply(engine: Engine) -> list[Migration]:
     []
     """
     with exclusive(engine):
-        migrations = plan(engine)
+        migrations = plan(engine, mapping)
+        with engine.connect() as connection:
+            on_orders = order_tables(choose_mapping(connection, mapping))
         for migration in migrations:
-            _build_indexes(engine, migration)
+            _build_indexes(engine, migration, on_orders)
             _apply(engine, migration)
         return migrations
 
 
-def _build_indexes(engine: Engine, migration: Migration) -> None:
-    on_orders = order_tables(mapping_of(engine))
+def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -> None:
     for index in _INDEX.finditer(plain(migration.script)):
         if index["table"] not in on_orders:
             continue

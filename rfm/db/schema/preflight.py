@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from rfm._check.wording import problems
 from rfm.db.mapping.base_tables import base_tables
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.selects import select_problems
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
@@ -16,23 +16,23 @@ from rfm.errors import PreflightFailed
 OLDEST_SERVER = 15
 
 
-def preflight(connection: Connection) -> None:
+def preflight(connection: Connection, mapping: Mapping | None) -> None:
     """Raise one `PreflightFailed` that lists everything that stands in the migrations' way."""
     found = [
         *_server_problems(connection),
-        *_table_problems(connection),
-        *_right_problems(connection),
-        *_name_problems(connection),
+        *_table_problems(connection, mapping),
+        *_right_problems(connection, mapping),
+        *_name_problems(connection, mapping),
     ]
     if not found:  # a select on tables that are not there would say the same again
-        found = [*_key_problems(connection), *select_problems(connection)]
+        found = [*_key_problems(connection, mapping), *select_problems(connection, mapping)]
     if found:
         where = f"in database {connection.engine.url.database!r}, nothing was changed"
-        raise PreflightFailed(f"{problems(found, where)}\n{_advice(connection)}")
+        raise PreflightFailed(f"{problems(found, where)}\n{_advice(mapping)}")
 
 
-def _advice(connection: Connection) -> str:
-    if mapping_of(connection):
+def _advice(mapping: Mapping | None) -> str:
+    if mapping:
         return "the mapping says what rfm looks for; docs/how-to/map-my-schema.md explains it"
     return (
         "rfm looks for the tables of sql/demo/base_tables.sql in schema public; "
@@ -57,8 +57,8 @@ _COLUMNS = text("""
 """)
 
 
-def _table_problems(connection: Connection) -> list[str]:
-    wanted = base_tables(mapping_of(connection))
+def _table_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
+    wanted = base_tables(mapping)
     found: dict[str, dict[str, str]] = {}
     for row in connection.execute(_COLUMNS, {"tables": list(wanted)}):
         found.setdefault(row.table_name, {})[row.column_name] = row.type_name
@@ -83,10 +83,10 @@ def _column_problems(
     return missing + other
 
 
-def _name_problems(connection: Connection) -> list[str]:
+def _name_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     return [
         f"{one} is there already and not rfm's; rename it, or comment on it as rfm does if it is"
-        for migration in migrations(mapping_of(connection))
+        for migration in migrations(mapping)
         for one in not_ours(connection, migration)
     ]
 
@@ -105,8 +105,8 @@ _RIGHTS = text("""
 """)
 
 
-def _right_problems(connection: Connection) -> Iterator[str]:
-    tables = list(base_tables(mapping_of(connection)))
+def _right_problems(connection: Connection, mapping: Mapping | None) -> Iterator[str]:
+    tables = list(base_tables(mapping))
     for row in connection.execute(_RIGHTS, {"tables": tables}):
         if not row.owned:
             yield f"role {row.role_name} does not own table {row.table_name}"
@@ -131,8 +131,7 @@ _UNIQUE = text("""
 """)
 
 
-def _key_problems(connection: Connection) -> list[str]:
-    mapping = mapping_of(connection)
+def _key_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     table, key = customers_table(mapping), key_column(mapping)
     if connection.scalar(_UNIQUE, {"table": table, "key": key}):
         return []

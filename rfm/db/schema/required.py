@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.migrations import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaOutdated
@@ -25,7 +26,7 @@ def need(connection: Connection, migration: str = SCORING) -> None:
     >>> with example_engine().connect() as connection:
     ...     need(connection)
     """
-    for found in read_status(connection):
+    for found in read_status(connection, mapping_of(connection)):
         if SCORING <= found.migration.name <= migration:
             _refuse_unless_complete(connection, found)
 

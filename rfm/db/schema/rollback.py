@@ -3,7 +3,8 @@
 from sqlalchemy import Engine, text
 
 from rfm.db.connect import run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.apply import changing
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration, migrations
@@ -27,19 +28,21 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     ...     {str(one.state) for one in status(engine)}
     {'missing'}
     """
-    ours = migrations(mapping_of(engine))
-    names = [migration.name for migration in ours]
+    names = [migration.name for migration in migrations()]
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
     with exclusive(engine):
-        undone = [_undo(engine, migration) for migration in reversed(ours[after:])]
+        with engine.connect() as connection:
+            mapping = mapping_of(connection)
+        newest_first = reversed(migrations(mapping)[after:])
+        undone = [_undo(engine, migration, mapping) for migration in newest_first]
     return [migration for migration in undone if migration is not None]
 
 
-def _undo(engine: Engine, migration: Migration) -> Migration | None:
+def _undo(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migration | None:
     with changing(engine, migration) as connection:
-        states = {one.migration: one.state for one in read_status(connection)}
+        states = {one.migration: one.state for one in read_status(connection, mapping)}
         if states[migration] is State.MISSING:
             return None
         strangers = not_ours(connection, migration)

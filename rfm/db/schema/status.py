@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
 
 
@@ -32,7 +33,7 @@ class MigrationStatus:
     missing: tuple[DatabaseObject, ...]
 
 
-def status(engine: Engine) -> list[MigrationStatus]:
+def status(engine: Engine, mapping: Mapping | None = None) -> list[MigrationStatus]:
     """Return the state of every shipped migration, in order, from one snapshot of the catalogue.
 
     Reads the record that `apply` keeps and looks for each object, so that it also tells what was
@@ -45,12 +46,12 @@ def status(engine: Engine) -> list[MigrationStatus]:
     """
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        return read_status(connection)
+        return read_status(connection, choose_mapping(connection, mapping))
 
 
-def read_status(connection: Connection) -> list[MigrationStatus]:
-    """Do the same as `status` inside the caller's transaction."""
-    ours = migrations(mapping_of(connection))
+def read_status(connection: Connection, mapping: Mapping | None) -> list[MigrationStatus]:
+    """Do the same as `status` inside the caller's transaction, for the files of a mapping."""
+    ours = migrations(mapping)
     record = _read_record(connection)
     present = _existing(connection, (o for m in ours for o in m.objects))
     return [_status(migration, record, present) for migration in ours]

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, Engine, text
 
 from rfm.db.connect import run_script
 from rfm.db.mapping.base_tables import base_tables
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.preflight import preflight
 
 
@@ -19,7 +20,7 @@ class BaseTable:
     triggers: tuple[str, ...]
 
 
-def survey(engine: Engine) -> list[BaseTable]:
+def survey(engine: Engine, mapping: Mapping | None = None) -> list[BaseTable]:
     """Count the rows of the tables that the migrations work with, and list their own triggers.
 
     The rows tell a test table from the real one. A trigger on customers matters because it runs at
@@ -30,8 +31,9 @@ def survey(engine: Engine) -> list[BaseTable]:
     [('public.customers', 3), ('public.orders', 8)]
     """
     with engine.connect() as connection:
-        preflight(connection)
-        return [_survey(connection, name) for name in base_tables(mapping_of(connection))]
+        chosen = choose_mapping(connection, mapping)
+        preflight(connection, chosen)
+        return [_survey(connection, name) for name in base_tables(chosen)]
 
 
 def _survey(connection: Connection, name: str) -> BaseTable:

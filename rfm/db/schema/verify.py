@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.record import mapping_of
 from rfm.db.mapping.slots import render
 from rfm.db.schema.migrations import read_sql, sql_names
 

@@ -1,7 +1,6 @@
 """Slots: what a mapping replaces in the shipped files is marked, all of it, and nothing else."""
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,11 @@ from rfm import db
 from rfm.db.mapping.slots import SLOTS, InvalidSlot, plain, render, slot_names
 
 MAPPINGS = sorted((Path(__file__).parent / "schemas").glob("*.toml"))
+SQL = Path(__file__).parents[3] / "sql"
 SCRIPTS = {
-    f"{folder.name}/{file.name}": file.read_text()
-    for folder in files("rfm.sql").iterdir()
-    if folder.is_dir() and folder.name != "demo"  # the base tables themselves
-    for file in folder.iterdir()
-    if file.name.endswith(".sql")
+    str(path.relative_to(SQL)): path.read_text()
+    for path in sorted(SQL.rglob("*.sql"))
+    if path.parent.name != "demo"  # the base tables themselves
 }
 # It asks for the default tables by name: rfm db plan asks for the mapped ones.
 SCRIPTS.pop("queries/required_tables.sql")
