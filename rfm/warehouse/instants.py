@@ -1,6 +1,6 @@
 """How each engine handles instants.
 
-Ibis cannot do it alike for all of them. Seen with Ibis 12:
+Ibis does not hide the differences. Seen with Ibis 12:
 
 - Spark's TIMESTAMP and TIMESTAMP_NTZ are one type in Ibis, without a zone, and its literals of
   both depend on the session's time zone;

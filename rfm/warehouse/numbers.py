@@ -1,4 +1,4 @@
-"""Numbers that Ibis writes alike for every engine."""
+"""Expressions on numbers that mean the same in every engine."""
 
 from __future__ import annotations
 

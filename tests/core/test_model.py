@@ -162,7 +162,7 @@ def test_all_problems_are_listed_at_once():
         (rfm.PUBLISHED.to_json().replace("180", "true"), r"recency\[0\]: True is not a whole"),
     ],
 )
-def test_json_that_holds_no_model_is_refused(text, problem):
+def test_json_must_hold_a_model(text, problem):
     with pytest.raises(rfm.InvalidModel, match=problem):
         rfm.Model.from_json(text)
 

@@ -128,7 +128,7 @@ def test_recency_below_zero_is_an_error():
         rfm.fit(summary_frame(rows))
 
 
-def test_a_frame_that_is_no_summary_is_an_error():
+def test_a_frame_must_be_a_summary():
     with pytest.raises(
         rfm.InvalidFrame, match=r"3 columns missing from summary: .*summarize_orders"
     ):

@@ -86,7 +86,7 @@ def test_a_negative_spend_gets_one(kind):
 
 
 @pytest.mark.parametrize("spend", [float("nan"), float("inf"), -float("inf")])
-def test_a_spend_that_is_no_number_gets_one(spend):
+def test_nan_and_infinite_spend_gets_one(spend):
     assert score_one(EASY, monetary=spend)[2] == 1
 
 
@@ -188,7 +188,7 @@ def test_floats_that_hold_whole_numbers_score_as_integers_do():
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
-def test_a_float_that_is_no_number_earns_no_point(odd):
+def test_nan_and_infinities_earn_no_point(odd):
     row = {"recency_days": [odd], "frequency": [odd], "monetary": [odd]}
     assert rfm.score_frame(pl.DataFrame(row), rfm.PUBLISHED)["lead_score"].to_list() == [6]
 
@@ -196,7 +196,7 @@ def test_a_float_that_is_no_number_earns_no_point(odd):
 # ---------------------------------------------------------------- errors
 
 
-def test_a_model_that_is_none_is_refused():
+def test_a_model_must_be_a_model():
     with pytest.raises(rfm.InvalidModel, match=r"model is a dict, not an rfm\.Model"):
         rfm.score_frame(summary_frame([]), cast("Any", {"recency": [1]}))
 
@@ -241,6 +241,6 @@ def test_a_repetition_is_found_in_sorted_and_unsorted_ids(ids):
         rfm.score_frame(pl.DataFrame({"customer_id": ids, **NOTHING}), rfm.PUBLISHED)
 
 
-def test_the_ids_of_a_lazy_frame_are_not_looked_at():
+def test_the_ids_of_a_lazy_frame_are_not_checked():
     frame = pl.LazyFrame({"customer_id": [1, 1, None], **NOTHING})
     assert rfm.score_frame(frame, rfm.PUBLISHED).collect().height == 3

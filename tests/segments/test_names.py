@@ -68,12 +68,12 @@ def test_segments_do_not_overlap():
     ("recency", "frequency"),
     [(None, 1), (1, None), (0, 0), (0, 15), (5, 0), (6, 1), (1, 6), (5, -5), (2**31 - 1, 5)],
 )
-def test_what_is_not_scored_has_no_segment(recency, frequency):
+def test_customers_without_scores_have_no_segment(recency, frequency):
     assert segment([recency], [frequency]).to_list() == [None]
 
 
 @pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64, pl.Decimal(4, 2)])
-def test_a_fraction_is_no_score_and_is_not_cut_down_to_one(dtype):
+def test_a_fraction_is_not_a_score_and_is_not_cut_off(dtype):
     scores = pl.DataFrame({"lead_score": pl.Series([23.75, 24, None]).cast(dtype)})
     named = scores.with_columns(rfm.lead_category(), rfm_recency="lead_score", rfm_frequency=5)
     assert named["lead_category"].to_list() == [None, "Hot", None]

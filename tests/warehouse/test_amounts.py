@@ -33,7 +33,7 @@ def test_integers_add_up_beyond_sixty_four_bits(engine):
     assert same_as_polars(engine, frame)["monetary"].to_list() == [3 * (2**63 - 1)]
 
 
-def test_floats_that_are_no_number_add_nothing(engine):
+def test_nan_and_infinite_amounts_add_nothing(engine):
     odd = [float("nan"), float("inf"), float("-inf"), 49.5, None, 1e308]
     frame = pl.DataFrame({"customer_id": list("aaaabc"), "ordered_at": [AS_OF] * 6, "amount": odd})
     for model in (None, rfm.Model(monetary=[49.5, 1e308, Decimal("1E+400")])):

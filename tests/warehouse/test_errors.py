@@ -73,7 +73,7 @@ def test_a_named_status_has_to_be_there():
         warehouse.summarize_orders(duckdb_table(one_customer([AS_OF])), as_of=AS_OF, status="state")
 
 
-def test_what_is_no_ibis_table_is_refused():
+def test_anything_but_an_ibis_table_is_refused():
     with pytest.raises(rfm.InvalidFrame, match=r"^orders is a DataFrame, not an Ibis table; get"):
         warehouse.summarize_orders(one_customer([AS_OF]), as_of=AS_OF)
 
@@ -92,18 +92,18 @@ def test_a_table_of_no_engine_is_refused():
 
 
 @pytest.mark.parametrize("as_of", ["2026-11-01", None, pl.lit(1)])
-def test_an_as_of_that_is_no_instant_is_refused(as_of):
+def test_an_as_of_must_be_an_instant(as_of):
     with pytest.raises(rfm.InvalidAsOf, match=r"not a datetime or a date; parse text"):
         warehouse.score_orders(duckdb_table(one_customer([AS_OF])), as_of=as_of)
 
 
-def test_a_model_that_is_none_is_refused():
+def test_a_model_must_be_a_model():
     unchecked: Any = {}
     with pytest.raises(rfm.InvalidModel, match=r"model is a dict, not an rfm\.Model"):
         warehouse.score_orders(duckdb_table(one_customer([AS_OF])), as_of=AS_OF, model=unchecked)
 
 
-def test_a_table_that_is_no_summary_is_refused():
+def test_a_table_must_be_a_summary():
     with pytest.raises(
         rfm.InvalidFrame, match=r"^2 columns missing from summary: .*rfm.warehouse.summarize_orders"
     ):

@@ -45,7 +45,7 @@ def test_a_named_status_has_to_be_there():
         summarize(one_customer([AS_OF]), status="state")
 
 
-def test_what_is_no_frame_is_refused():
+def test_anything_but_a_frame_is_refused():
     with pytest.raises(rfm.InvalidFrame, match=r"orders is a list, not a Polars frame"):
         summarize([{"customer_id": 1}])
 
@@ -76,7 +76,7 @@ def test_a_null_id_is_refused_even_where_its_order_does_not_count(engine):
         summarize(orders.lazy()).collect(engine=engine)
 
 
-def test_an_id_that_fits_no_customer_is_no_null():
+def test_an_id_that_fits_no_customer_is_not_taken_for_null():
     frame = pl.DataFrame({"customer_id": [1, 300], "ordered_at": [AS_OF] * 2, "amount": [1, 2]})
     found = summarize(frame.lazy(), customers=pl.Series([1], dtype=pl.Int8)).collect()
     assert numbers(found) == {1: (0, 1, 1)}
@@ -101,7 +101,7 @@ def test_ids_that_cannot_be_compared_are_refused():
         summarize(one_customer([AS_OF]), customers=pl.Series([1]))
 
 
-def test_an_order_whose_id_fits_no_customer_is_nobodys():
+def test_an_order_whose_id_fits_no_customer_is_left_out():
     orders = pl.DataFrame(
         {"customer_id": [1, 300, 301], "ordered_at": [AS_OF, AS_OF, AS_OF - timedelta(1)]}
     ).with_columns(amount=1)
@@ -123,13 +123,13 @@ def test_more_than_one_instant_for_a_customer_is_refused(engine):
 
 
 @pytest.mark.parametrize("as_of", ["2025-06-01", 20250601, 1.5, None, timedelta(1), pl.Series([1])])
-def test_an_as_of_that_is_no_instant_is_refused(as_of):
+def test_an_as_of_must_be_an_instant(as_of):
     with pytest.raises(rfm.InvalidAsOf, match=r"not a datetime, a date or a Polars expression; "):
         summarize(one_customer([AS_OF]), as_of)
 
 
 @pytest.mark.parametrize("as_of", [pl.lit("2025-06-01"), pl.lit(None), pl.col("amount")])
-def test_an_as_of_expression_that_yields_no_instant_is_refused(as_of):
+def test_an_as_of_expression_must_return_an_instant(as_of):
     with pytest.raises(rfm.InvalidAsOf, match=r"^as_of returns .*, not a Date or Datetime; parse"):
         summarize(one_customer([AS_OF]), as_of)
 

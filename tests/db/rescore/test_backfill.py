@@ -298,8 +298,9 @@ def test_a_customer_who_stays_locked_stops_it_and_what_was_done_stays(crm):
         with pytest.raises(BackfillStopped, match="lock timeout") as stopped:
             db.backfill(crm, Pace(workers=1, batch=10, lock_timeout=0.01))
     assert "60 customers were looked at and 50 scored again, which stays so" in str(stopped.value)
-    assert stopped.value.done.rescored == 50
-    assert not stopped.value.done.finished
+    done = stopped.value.done
+    assert isinstance(done, db.Backfill)
+    assert (done.rescored, done.finished) == (50, False)
     assert db.backfill(crm).rescored == 10
     assert_true_now(crm)
 
@@ -315,6 +316,7 @@ def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
     )
     with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
         db.backfill(crm, Pace(workers=1, batch=10))
+    assert isinstance(stopped.value.done, db.Backfill)
     assert stopped.value.done.rescored == 50
 
 
