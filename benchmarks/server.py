@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def make_databases(fill: str) -> None:
     """
     autocommit(engine("postgres"), "create database without")
     with engine("without").begin() as connection:
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
         run_script(connection, fill)
     autocommit(engine("without"), "vacuum analyze")
     for name in ("ours", "guide"):
@@ -54,7 +54,8 @@ def make_databases(fill: str) -> None:
         run_script(connection, Path(__file__).with_name("guide_design.sql").read_text())
     autocommit(engine("guide"), "update customers set updated_at = now()", "vacuum analyze")
     db.apply(engine("ours"))
-    db.fit_active_model(engine("ours"))
+    with engine("ours").begin() as connection:
+        run_script(connection, "select public.fit_lead_score_model()")
     db.backfill(engine("ours"))
     autocommit(engine("ours"), "vacuum analyze")
 

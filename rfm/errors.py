@@ -9,7 +9,7 @@
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
     ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
     ├── InvalidArgument       an argument is not valid                     (also a ValueError)
-    │   ├── InvalidAddress    the database address is missing or not valid
+    │   ├── InvalidDatabase   neither an engine nor an address of a PostgreSQL database
     │   ├── InvalidMapping    a mapping is missing or not valid
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
@@ -57,8 +57,8 @@ class InvalidArgument(RfmError, ValueError):
     """An argument of a function or of a command is not valid."""
 
 
-class InvalidAddress(InvalidArgument):
-    """The database address is missing, or is not a PostgreSQL URL."""
+class InvalidDatabase(InvalidArgument):
+    """What was passed is neither an engine nor an address of a PostgreSQL database."""
 
 
 class InvalidFile(InvalidArgument):

@@ -31,9 +31,9 @@ def demo(
 
 
 _QUERIES = (
-    ("score_distribution", "Lead categories"),
-    ("best_leads", "The five best customers"),
-    ("timeline_of_a_customer", "What the best of them did lately"),
+    ("scores/distribution", "Lead categories"),
+    ("scores/best_leads", "The five best customers"),
+    ("timeline/of_a_customer", "What the best of them did lately"),
 )
 
 

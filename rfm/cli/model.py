@@ -14,6 +14,7 @@ from rfm import db
 from rfm.cli import options
 from rfm.cli.output import print_line, print_message, print_table
 from rfm.columns import OrderColumns
+from rfm.db.models.fitting import FEWEST_CUSTOMERS, fit_summary
 from rfm.errors import InvalidArgument
 from rfm.io import summarize_file
 
@@ -34,7 +35,7 @@ def fit(
     ] = None,
     min_customers: Annotated[
         int, typer.Option(help="Refuse to fit on fewer customers with an order.")
-    ] = db.FEWEST_CUSTOMERS,
+    ] = FEWEST_CUSTOMERS,
     activate: Activate = False,
     customer_id: options.CustomerId = "customer_id",
     ordered_at: options.OrderedAt = "ordered_at",
@@ -45,26 +46,27 @@ def fit(
     engine = options.open_database(dsn, mapping)
     moment = None if as_of is None else options.read_instant(as_of)
     if orders is None:
-        fitted = db.fit_model(engine, moment, min_customers=min_customers)
+        fitted = db.fit(engine, moment, min_customers=min_customers)
     elif moment is None:
         raise InvalidArgument("a file has no clock; pass --as-of, for example --as-of 2026-11-01")
     else:
         columns = OrderColumns(customer_id, ordered_at, amount, status)
         summary = summarize_file(orders, moment, columns)
-        fitted = db.fit_summary(summary, moment, min_customers=min_customers)
+        fitted = fit_summary(summary, moment, min_customers=min_customers)
     print_message(f"fitted on {fitted.customers:,} customers")
     _keep(engine, fitted, activate=activate)
 
 
 def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activate: bool) -> None:
+    number = db.store_model(engine, model)
     if activate:
-        _print_active(db.activate(engine, model))
+        _activate(engine, number)
     else:
-        number = db.store_model(engine, model)
         print_line(f"stored as model {number}; rfm model activate {number} scores with it")
 
 
-def _print_active(number: int) -> None:
+def _activate(engine: sqlalchemy.Engine, number: int) -> None:
+    db.activate(engine, number)
     print_line(f"model {number} is active; rfm db backfill scores again whom it changes")
 
 
@@ -161,7 +163,7 @@ def activate(
     mapping: options.MappingFile = None,
 ) -> None:
     """Score with a stored model from now on."""
-    _print_active(db.activate(options.open_database(dsn, mapping), number))
+    _activate(options.open_database(dsn, mapping), number)
 
 
 def simulate(

@@ -10,6 +10,7 @@ from rfm._check.wording import count
 from rfm.cli import options
 from rfm.cli.output import Rate, print_json, print_line, print_table, progress
 from rfm.errors import BackfillStopped
+from rfm.segments.moves import matrix
 
 
 def schedule(
@@ -79,7 +80,7 @@ def _print_as_json(done: db.Backfill) -> None:
 
 def _print(done: db.Backfill) -> None:
     if done.rescored:
-        moved = db.matrix(done.moves)
+        moved = matrix(done.moves)
         print_table("Categories", moved.columns, moved.rows())
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
     print_line(

@@ -22,10 +22,8 @@ def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
     url = engine.url
     host = url.host or url.query.get("host", "the local socket")
     print_line(f"in database {url.database!r} at {host}, as {url.username}:")
-    rows = [
-        (one.name, f"{one.rows:,}", ", ".join(one.triggers)) for one in db.survey(engine, given)
-    ]
-    print_table("These are the tables", ["table", "rows", "triggers of its own"], rows)
+    rows = [(one.name, one.size, ", ".join(one.triggers)) for one in db.survey(engine, given)]
+    print_table("These are the tables", ["table", "estimated rows", "triggers of its own"], rows)
     for one in db.status(engine, given):
         if one.migration in planned:
             _print_planned(one)

@@ -1,15 +1,14 @@
-"""Everything that speaks to PostgreSQL: one file for each thing that a user does."""
+"""Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
-from rfm.db.models.fitting import FEWEST_CUSTOMERS, FittedModel, fit_model, fit_summary
+from rfm.db.models.fitting import FittedModel, fit
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
     StoredModel,
     activate,
     active_model,
-    fit_active_model,
     models,
     store_model,
     stored_model,
@@ -17,30 +16,23 @@ from rfm.db.models.stored import (
 from rfm.db.proof import score_differences
 from rfm.db.rescore.backfill import Backfill, backfill
 from rfm.db.rescore.pace import Pace
-from rfm.db.rescore.schedule import ScheduledJob, schedule
+from rfm.db.rescore.schedule import schedule
 from rfm.db.rescore.stale import rescore_stale
 from rfm.db.schema.apply import apply
 from rfm.db.schema.export import export
-from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
 from rfm.db.schema.plan import plan
 from rfm.db.schema.rollback import rollback
 from rfm.db.schema.status import MigrationStatus, State, status
-from rfm.db.schema.survey import BaseTable, survey
+from rfm.db.schema.survey import survey
 from rfm.db.schema.verify import Check, verify
-from rfm.segments.moves import matrix
 
 __all__ = [
-    "FEWEST_CUSTOMERS",
     "Backfill",
-    "BaseTable",
     "Check",
-    "DatabaseObject",
     "FittedModel",
     "Mapping",
-    "Migration",
     "MigrationStatus",
     "Pace",
-    "ScheduledJob",
     "State",
     "StoredModel",
     "activate",
@@ -50,11 +42,7 @@ __all__ = [
     "check_mapping",
     "connect",
     "export",
-    "fit_active_model",
-    "fit_model",
-    "fit_summary",
-    "matrix",
-    "migrations",
+    "fit",
     "models",
     "plan",
     "recorded_mapping",

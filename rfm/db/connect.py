@@ -3,61 +3,115 @@
 import os
 from typing import Any, cast
 
-from psycopg import Cursor
-from psycopg.sql import SQL, Composed, Literal
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.engine import make_url
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from rfm.errors import InvalidAddress
+from rfm.errors import InvalidDatabase
+
+_FORM = "postgresql://user:password@host:5432/database"
+_DRIVER = "postgresql+psycopg"
 
 
 def connect(dsn: str | None = None) -> Engine:
     """Return an engine for a PostgreSQL address; nothing is opened yet.
 
-    `dsn` is a URL such as `postgresql://user:password@host:5432/database`; without one the
-    environment variable `DATABASE_URL` is read. Raises `InvalidAddress` when there is neither, or
-    when it is not a PostgreSQL URL.
+    dsn: a URL such as `postgresql://user:password@host:5432/database`; without one the environment
+        variable `DATABASE_URL` is read. In user, password and database, write `@` as `%40`, `:` as
+        `%3A` and `/` as `%2F`.
+
+    Raises `InvalidDatabase` when there is no address, or one that is not understood. No message
+    repeats an address: it may hold a password.
 
     >>> connect("postgres://crm@localhost/crm").url.render_as_string()
     'postgresql+psycopg://crm@localhost/crm'
     """
     address = dsn or os.environ.get("DATABASE_URL")
     if not address:
-        raise InvalidAddress("no database given; pass --dsn or set DATABASE_URL")
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        # the address may hold a password: it is not repeated
-        raise InvalidAddress(
-            "the database address is not a URL; write postgresql://user:password@host:5432/database"
-        ) from None
-    if url.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise InvalidAddress(
-            f"{url.drivername!r} is not PostgreSQL; write postgresql://user:password@host/database"
-        )
+        raise InvalidDatabase("no database given; pass --dsn or set DATABASE_URL")
     # no pool: a command opens a connection or two, and a test drops its database right after
-    return create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    return create_engine(_url(address), poolclass=NullPool)
 
 
-def run_script(connection: Connection, script: str) -> Cursor[Any]:
-    """Run a file of SQL statements as it is, in the connection's transaction; return its cursor.
+def engine_of(database: Engine | str) -> Engine:
+    """Return the engine that a public function works with: the one given, or one for an address.
 
-    It goes to the driver itself: SQLAlchemy's `text()` trips over `:name`, `exec_driver_sql` over
+    Raises `InvalidDatabase` for anything else, and for an engine whose driver is not psycopg.
+
+    >>> engine_of("mysql://localhost/crm")
+    Traceback (most recent call last):
+    rfm.errors.InvalidDatabase: the address begins with 'mysql', not with postgresql://; write \
+postgresql://user:password@host:5432/database
+    """
+    if isinstance(database, str):
+        return connect(database)
+    if not isinstance(database, Engine):
+        kind = type(database)
+        raise InvalidDatabase(
+            f"{kind.__module__}.{kind.__name__} is not a database; pass an SQLAlchemy Engine or an "
+            f"address as text: {_FORM}"
+        )
+    driver = f"{database.dialect.name}+{database.dialect.driver}"
+    if driver != _DRIVER:
+        raise InvalidDatabase(
+            f"the engine uses {driver}, and rfm needs {_DRIVER}; pass "
+            f"create_engine('{_DRIVER}://…') or an address as text: {_FORM}"
+        )
+    return database
+
+
+def _url(address: str) -> URL:
+    if address.count("@") > 1:
+        # the part behind the first would be taken for the host, and stand in the server's errors
+        raise InvalidDatabase(f"the address has more than one @; {_ESCAPE}")
+    url = _parsed(address)
+    if url is None:
+        raise InvalidDatabase(f"the address is not a URL; write {_FORM}; {_ESCAPE}")
+    if url.drivername not in {"postgresql", "postgres", _DRIVER}:
+        raise InvalidDatabase(
+            f"the address begins with {url.drivername!r}, not with postgresql://; write {_FORM}"
+        )
+    problem = _option_problem(url)
+    if problem:
+        raise InvalidDatabase(f"the address cannot be used: {problem}; remove what is not known")
+    return url.set(drivername=_DRIVER)
+
+
+_ESCAPE = "in user and password, write @ as %40, : as %3A and / as %2F"
+
+
+def _parsed(address: str) -> URL | None:
+    try:
+        return make_url(address)
+    except (ArgumentError, ValueError):  # the second for a port that is not a number
+        return None
+
+
+def _option_problem(url: URL) -> str | None:
+    """Return what libpq says of the options behind the question mark, if it does not know one."""
+    try:
+        make_conninfo("", **{name: str(value) for name, value in url.query.items()})
+    except psycopg.ProgrammingError as error:
+        return str(error).strip()
+    return None
+
+
+def run_script(connection: Connection, script: str) -> psycopg.Cursor[Any]:
+    """Run SQL statements as they are, in the connection's transaction, and return the cursor.
+
+    They go to the driver itself: SQLAlchemy's `text()` trips over `:name`, `exec_driver_sql` over
     `%`. Errors are therefore psycopg's own.
     """
     return cursor(connection).execute(script)
 
 
-def composed(sql: str, **values: object) -> Composed:
-    """Return a statement with its `{values}` written in, for the driver or another.
+def cursor(connection: Connection) -> psycopg.Cursor[Any]:
+    """Return the driver's own cursor in the connection's transaction, which begins here if need be.
 
-    They are literals without a type, so that a key takes the type of the column beside it.
+    SQLAlchemy would otherwise not know of the transaction, and not commit it.
     """
-    return SQL(sql).format(**{name: Literal(value) for name, value in values.items()})
-
-
-def cursor(connection: Connection) -> Cursor[Any]:
-    """Return the driver's own cursor in the connection's transaction."""
-    return cast("Cursor[Any]", connection.connection.cursor())
+    if not connection.in_transaction():
+        connection.begin()
+    return cast("psycopg.Cursor[Any]", connection.connection.cursor())

@@ -1,90 +1,132 @@
 """The proof: what the database's triggers stored is what Polars finds on the same orders."""
 
-import polars as pl
-from sqlalchemy import Connection, Engine, text
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
+from queue import SimpleQueue
+from typing import Final
 
-from rfm.db.models.stored import read_active_model
-from rfm.db.schema.required import CUSTOMERS, need
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from rfm.db.connect import engine_of
+from rfm.db.models.stored import read_active_model, stored_model
+from rfm.db.reads.reader import Reader, exact, open_reader
+from rfm.db.reads.totals import RANGE_SIZE, KeyRange, key_ranges
+from rfm.db.schema.required import CUSTOMERS, require_migration
+from rfm.db.sql import run
+from rfm.model import PUBLISHED, Model
 from rfm.scoring import score_frame
 from rfm.stored import compare_scores
 from rfm.summary import summarize_orders
 
-_ORDERS = text("""
-    select
-        o.customer_id::text as customer_id,
-        case
-            -- PostgreSQL's last years do not fit; no order of them counts yet
-            when o.ordered_at >= '294000-01-01' then null
-            when isfinite(o.ordered_at) then (extract(epoch from o.ordered_at) * 1000000)::bigint
-            -- long before the first instant that PostgreSQL knows: summarize_orders' -infinity
-            when o.ordered_at = '-infinity' then -4611686018427387904
-        end as ordered_at,
-        o.amount::text as amount
-    from public.lead_score_orders as o
-    where o.customer_id is not null
-""")
+READERS: Final = 2
+"""Ranges of customers that are read and compared at the same time."""
 
-_SCORES = text("""
-    select
-        c.id::text as customer_id,
-        c.last_scored_at,
-        c.lead_score,
-        c.rfm_recency,
-        c.rfm_frequency,
-        c.rfm_monetary
-    from public.lead_score_customers as c
-""")
+ORDERS_AT_ONCE: Final = 250_000
+"""About how many orders a range has, by PostgreSQL's estimate; some 200 bytes each."""
+
+_STORED: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "customer_id": pl.String,
+    "last_scored_at": pl.Datetime("us", "UTC"),
+    "lead_score": pl.Int32,
+    "rfm_recency": pl.Int32,
+    "rfm_frequency": pl.Int32,
+    "rfm_monetary": pl.Decimal(3, 2),
+}
+_ORDERS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "customer_id": pl.String,
+    "ordered_at": pl.Datetime("us", "UTC"),
+    "amount": pl.Decimal(38, 0),
+}
+
+_LATE: Final = 9_215_576_668_800_000_000  # the year 294000 in microseconds, see reads/orders.sql
+_MINUS_INFINITY: Final = -(2**62)
 
 
-def score_differences(engine: Engine) -> pl.DataFrame:
+def score_differences(database: Engine | str) -> pl.DataFrame:
     """Score every customer in Polars and return those whose stored scores are others.
 
-    Orders, scores and the active model are read in one snapshot; each customer is scored at the
-    instant that the stored score is for (`last_scored_at`). One row a difference: `customer_id`
-    (text), `last_scored_at`, each stored score and each expected one (`expected_lead_score`, …).
-    No row means that database and library agree.
+    Each customer is scored at the instant that the stored score is for (`last_scored_at`). One row
+    a difference: `customer_id` (text), `last_scored_at`, each stored score and each expected one
+    (`expected_lead_score`, …). No row means that database and library agree.
+
+    The customers are read a range at a time, so that the memory does not grow with the database.
+    Scores, orders and the active model of a range are read in one snapshot: orders that come in
+    meanwhile are no differences.
 
     >>> from rfm.testing import example_engine
     >>> score_differences(example_engine()).height
     0
     """
+    engine = engine_of(database)
     with engine.connect() as connection:
-        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        need(connection, CUSTOMERS)
-        stored = read_scores(connection)
-        orders = read_orders(connection)
-        model = read_active_model(connection)
-    summary = summarize_orders(orders, as_of=pl.col("last_scored_at"), customers=stored)
-    compared = compare_scores(stored, score_frame(summary, model))
-    return compared.filter(~pl.col("agree")).drop("agree")
+        require_migration(connection, CUSTOMERS)
+        active, _ = read_active_model(connection)
+        ranges = key_ranges(connection, _range_size(connection))
+        connection.rollback()  # no transaction stays open while Polars computes
+        found = [_compare(pl.DataFrame(schema=_STORED), pl.DataFrame(schema=_ORDERS), active)]
+        with _open_readers(connection) as readers, ThreadPoolExecutor(READERS) as pool:
+            model_of = cache(partial(stored_model, engine))
+            found += pool.map(partial(_differences, readers, model_of), ranges)
+    return pl.concat(found)
 
 
-def read_orders(connection: Connection) -> pl.DataFrame:
-    """Return `lead_score_orders`: `customer_id` as text, `ordered_at` in UTC, `amount` exact."""
-    scale = connection.scalar(
-        text("select coalesce(max(scale(amount)), 0) from public.lead_score_orders")
+@contextmanager
+def _open_readers(connection: Connection) -> Iterator[SimpleQueue[Reader]]:
+    with ExitStack() as opened:
+        readers: SimpleQueue[Reader] = SimpleQueue()
+        for _ in range(READERS):
+            readers.put(opened.enter_context(open_reader(connection)))
+        yield readers
+
+
+def _differences(
+    readers: SimpleQueue[Reader], model_of: Callable[[int], Model], keys: KeyRange
+) -> pl.DataFrame:
+    reader = readers.get()
+    try:
+        stored, orders = _read(reader, keys)
+    finally:
+        readers.put(reader)
+    # the range is empty when its customers were deleted meanwhile: any model will do
+    model = model_of(stored["model"][0]) if stored.height else PUBLISHED
+    return _compare(stored.select(*_STORED), orders, model)
+
+
+def _range_size(connection: Connection) -> int:
+    customers = _estimated_rows(connection, "internal/reads/plan_of_customers")
+    orders = _estimated_rows(connection, "internal/reads/plan_of_orders")
+    return min(RANGE_SIZE, customers * ORDERS_AT_ONCE // orders + 1)
+
+
+def _estimated_rows(connection: Connection, query: str) -> int:
+    """Return how many rows the planner expects, which is at least one."""
+    [([plan],)] = run(connection, query)
+    return int(plan["Plan"]["Plan Rows"])
+
+
+def _read(reader: Reader, keys: KeyRange) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the stored scores of a range, with the active `model`'s number, and its orders."""
+    with reader.snapshot():
+        stored = reader.read("internal/reads/scores", first=keys.first, stop=keys.stop)
+        orders = reader.read("internal/reads/orders", first=keys.first, stop=keys.stop)
+    return (
+        stored.cast({"rfm_monetary": _STORED["rfm_monetary"]}),
+        orders.with_columns(_ordered_at(), exact(orders["amount"])),
     )
-    return pl.DataFrame(
-        connection.execute(_ORDERS).all(),
-        schema={"customer_id": pl.String, "ordered_at": pl.Int64, "amount": pl.String},
-        orient="row",
-    ).with_columns(
-        pl.col("ordered_at").cast(pl.Datetime("us", "UTC")),
-        pl.col("amount").cast(pl.Decimal(38, scale)),
-    )
 
 
-def read_scores(connection: Connection) -> pl.DataFrame:
-    """Return the stored scores, one row a customer."""
-    return pl.DataFrame(
-        connection.execute(_SCORES).all(),
-        schema={
-            "customer_id": pl.String,
-            "last_scored_at": pl.Datetime("us", "UTC"),
-            "lead_score": pl.Int32,
-            "rfm_recency": pl.Int32,
-            "rfm_frequency": pl.Int32,
-            "rfm_monetary": pl.Decimal(3, 2),
-        },
-        orient="row",
-    )
+def _ordered_at() -> pl.Expr:
+    """Put back -infinity, as summarize_orders has it: an instant before PostgreSQL's earliest."""
+    instant = pl.col("ordered_at").to_physical()
+    instant = pl.when(instant < _LATE).then(instant).when(instant >= _LATE).then(_MINUS_INFINITY)
+    return instant.cast(pl.Datetime("us", "UTC")).alias("ordered_at")
+
+
+def _compare(stored: pl.DataFrame, orders: pl.DataFrame, model: Model) -> pl.DataFrame:
+    as_of = pl.col("last_scored_at")
+    customers = stored.select("customer_id", "last_scored_at")
+    expected = score_frame(summarize_orders(orders, as_of=as_of, customers=customers), model)
+    return compare_scores(stored, expected).filter(~pl.col("agree")).drop("agree")

@@ -10,16 +10,16 @@ import polars as pl
 from sqlalchemy import Engine
 
 from rfm.db.connect import run_script
-from rfm.db.models.stored import fit_active_model
-from rfm.db.proof import read_scores
+from rfm.db.models.stored import active_model
+from rfm.db.reads.totals import every_range
 from rfm.db.rescore.backfill import backfill
 from rfm.db.schema.apply import apply
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql, run
 from rfm.demo.cdnow import read_cdnow
 from rfm.errors import FoundDifference
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
-from rfm.stored import compare_scores
+from rfm.stored import SCORES, compare_scores
 from rfm.summary import summarize_orders
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Demo:
     def create_base_tables(self) -> None:
         """Create the tables that a real CRM already has."""
         with self.engine.begin() as connection:
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
 
     def load_purchases(self) -> None:
         """Load customers and orders."""
@@ -110,8 +110,10 @@ class Demo:
         apply(self.engine)
 
     def fit_in_database(self) -> None:
-        """Fit quintiles in the database and activate the model."""
-        self.model = fit_active_model(self.engine, self.as_of)
+        """Fit quintiles inside the database and activate them."""
+        with self.engine.begin() as connection:
+            run(connection, "internal/models/fit_in_database", as_of=self.as_of)
+        self.model = active_model(self.engine)
 
     def score_in_database(self) -> None:
         """Score all customers by the triggers."""
@@ -122,8 +124,10 @@ class Demo:
         model = fit(summarize_orders(self.orders, as_of=self.as_of))
         if model != self.model:
             raise FoundDifference(f"the database fitted {self.model}, Polars fitted {model}")
-        with self.engine.connect() as connection:
-            self.stored = read_scores(connection)
+        with every_range(self.engine, self.as_of) as portions:
+            self.stored = pl.concat(
+                portion.select("customer_id", "last_scored_at", *SCORES) for portion in portions
+            )
         instants = self.stored.select("customer_id", "last_scored_at")
         summary = summarize_orders(self.orders, as_of=pl.col("last_scored_at"), customers=instants)
         self.expected = score_frame(summary, model)
@@ -137,7 +141,7 @@ class Demo:
     def query(self, name: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Run a file of sql/queries/; return its columns and rows."""
         with self.engine.connect() as connection:
-            cursor = run_script(connection, read_sql("queries", name))
+            cursor = run(connection, f"queries/{name}")
             return [column.name for column in cursor.description or ()], cursor.fetchall()
 
     def _some_time_ago(self, dice: random.Random) -> datetime:

@@ -15,7 +15,7 @@ from rfm.db.connect import connect, run_script
 from rfm.db.proof import score_differences
 from rfm.db.rescore.backfill import backfill
 from rfm.db.schema.apply import apply
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 
 
@@ -101,7 +101,7 @@ def crm_database() -> Iterator[Engine]:
     """Create a database with the base tables of a CRM, yield its engine, and drop it at the end."""
     with temporary_database() as engine:
         with engine.begin() as connection:
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
         yield engine
 
 

@@ -1,7 +1,7 @@
 -- Lead scoring: recency, frequency and monetary value of each customer, kept current by triggers.
 --
 -- Needs the tables public.customers and public.orders. It changes the schema and reads no data: existing
--- customers stay unscored (0) until they are updated; see queries/initial_population.sql.
+-- customers stay unscored (0) until they are updated; see queries/maintenance/initial_population.sql.
 -- Paste it into a SQL editor, or run `psql --single-transaction --file` with it; a second run does no harm.
 -- Undo it with the file of the same name in rollback/.
 -- A comment with the word "slot" marks what a mapping of another schema replaces (docs/how-to/map-my-schema.md).
@@ -557,7 +557,7 @@ $$;
 
 comment on function public.fit_lead_score_model(timestamptz) is
 'Fits quintiles on the customers with an order that counts at as_of (default: now), stores and activates the
-model, returns its number. Customers keep their scores until they are touched: see queries/initial_population.sql.';
+model, returns its number. Customers keep their scores until they are touched: see queries/maintenance/initial_population.sql.';
 
 -- ---------------------------------------------------------------- the proof
 

@@ -66,7 +66,7 @@ def test_fit_reads_a_file_of_orders(model, crm, tmp_path):
 
 
 def test_set_takes_what_is_said_and_leaves_the_rest_as_it_is(model, crm):
-    db.activate(crm, Model(monetary=[1, 2, 3], weights=(2, 2, 2)))
+    db.activate(crm, db.store_model(crm, Model(monetary=[1, 2, 3], weights=(2, 2, 2))))
     model("set", "--recency", "90, 60,30", "--monetary", "0.50,20")
     assert json.loads(model("show", "3").stdout) == {
         "recency": [90, 60, 30],
@@ -77,7 +77,7 @@ def test_set_takes_what_is_said_and_leaves_the_rest_as_it_is(model, crm):
 
 
 def test_what_show_prints_set_reads(model, crm, tmp_path):
-    db.activate(crm, Model(recency=[5, 4, 3], frequency=[]))
+    db.activate(crm, db.store_model(crm, Model(recency=[5, 4, 3], frequency=[])))
     (tmp_path / "model.json").write_text(model("show").stdout)
     assert model("set", "model.json", "--activate").stdout.startswith("model 3 is active")
     assert db.active_model(crm) == Model(recency=[5, 4, 3], frequency=[])
@@ -109,7 +109,7 @@ def test_a_bad_call_is_one_line_and_stores_nothing(model, crm, words, says):
 
 
 def test_list_shows_every_model_and_which_is_active(model, crm):
-    db.activate(crm, db.fit_model(crm, min_customers=1))
+    db.activate(crm, db.store_model(crm, db.fit(crm, min_customers=1)))
     lines = [line for line in model("list").stdout.splitlines() if line.startswith("│")]
     assert ["180, 90, 60, 30" in lines[0], "30 customers" in lines[1]] == [True, True]
     assert [line.rstrip("│ ").endswith(":") or line.split("│")[-2].strip() != "" for line in lines] == [

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import server_address
 
 
@@ -33,5 +33,5 @@ def cron_engine():
                 "drop schema if exists public, rfm cascade; create schema public;"
                 "drop extension if exists pg_cron; create extension pg_cron"
             )
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
         yield engine

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 import rfm
 from rfm import db
 from rfm.db.connect import run_script
+from rfm.db.sql import run
 from rfm.testing import assert_scores_match
 
 
@@ -161,6 +162,12 @@ def test_a_fresh_database_starts_on_the_published_thresholds(rfm_engine):
     assert db.active_model(rfm_engine) == rfm.PUBLISHED
 
 
+def fit_in_database(engine, as_of=None):
+    with engine.begin() as connection:
+        run(connection, "internal/models/fit_in_database", as_of=as_of or datetime.now(UTC))
+    return db.active_model(engine)
+
+
 def test_five_customers_are_a_quintile_each(rfm_engine):
     """The n-th has n orders of n.00, and came 10 * n days ago."""
     with rfm_engine.begin() as connection:
@@ -171,7 +178,7 @@ def test_five_customers_are_a_quintile_each(rfm_engine):
             " select id, 100 * email::int, now() - email::int * interval '10 days'"
             " from customers cross join lateral generate_series(1, email::int)",
         )
-    assert db.fit_active_model(rfm_engine) == rfm.Model(
+    assert fit_in_database(rfm_engine) == rfm.Model(
         recency=(40, 30, 20, 10), frequency=(2, 3, 4, 5), monetary=(4, 9, 16, 25)
     )
 
@@ -186,9 +193,9 @@ def test_fitting_at_an_instant_counts_the_orders_up_to_it(crm):
             "insert into orders (customer_id, total_cents, created_at)"
             " select id, 900, now() - interval '99 days' from customers where email = 'bob@example.com'",
         )
-    past = db.fit_active_model(crm, datetime.now(UTC) - timedelta(days=50))
+    past = fit_in_database(crm, datetime.now(UTC) - timedelta(days=50))
     assert (past.recency[0], past.frequency[0]) == (40, 3)
-    assert db.fit_active_model(crm).recency == ()
+    assert fit_in_database(crm).recency == ()
 
 
 def test_rescoring_waits_for_the_writers_of_the_model_before(crm):

@@ -86,16 +86,17 @@ def database(name: str) -> Iterator[Engine]:
     # not above: tests/conftest.py registers rfm.testing as a plugin, which has to be imported last
     from rfm import db  # noqa: PLC0415
     from rfm.db.connect import run_script  # noqa: PLC0415
-    from rfm.db.schema.migrations import read_sql  # noqa: PLC0415
+    from rfm.db.sql import read_sql  # noqa: PLC0415
     from rfm.testing import temporary_database  # noqa: PLC0415
 
     with temporary_database() as engine:
         with engine.begin() as connection:
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
             run_script(connection, _CUSTOMERS)
         if name not in UNMIGRATED:
             db.apply(engine)
-            db.fit_active_model(engine)
+            with engine.begin() as connection:
+                run_script(connection, "select public.fit_lead_score_model()")
             db.backfill(engine)
             with engine.begin() as connection:
                 run_script(connection, _MESSAGES)

@@ -14,7 +14,8 @@ import rfm.testing
 from rfm import db, errors, warehouse
 from rfm.cli.app import app
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql, sql_names
+from rfm.db.schema.migrations import migrations
+from rfm.db.sql import read_sql, sql_names
 from rfm.demo.embedded import start_server
 
 ROOT = Path(__file__).parents[2]
@@ -199,7 +200,7 @@ SQL_ROWS = [
 
 def test_every_object_of_the_migrations_is_documented():
     created = [
-        (one.kind, one.name.replace("public.", "")) for m in db.migrations() for one in m.objects
+        (one.kind, one.name.replace("public.", "")) for m in migrations() for one in m.objects
     ]
     assert sorted((kind, name) for kind, name, _ in SQL_ROWS) == sorted(created)
 
@@ -212,7 +213,9 @@ def test_every_query_is_documented():
         )
         for name in names(cells[0])
     ]
-    assert sorted(found) == sql_names("queries")
+    folders = ("maintenance", "models", "scores", "timeline")
+    shipped = [f"{one}/{name}" for one in folders for name in sql_names(f"queries/{one}")]
+    assert sorted(found) == shipped
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +229,7 @@ def supabase():
             connection.exec_driver_sql(
                 f"alter default privileges in schema public grant all on {kind} to {', '.join(API_ROLES)}"
             )
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
     db.apply(engine)
     return engine
 

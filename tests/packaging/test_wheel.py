@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHIPPED_SQL = sorted(path.relative_to(ROOT / "sql").as_posix() for path in ROOT.glob("sql/*/*.sql"))
+SHIPPED_SQL = sorted(
+    path.relative_to(ROOT / "sql").as_posix() for path in ROOT.glob("sql/**/*.sql")
+)
 NOT_SOURCE = (".venv", ".git", ".ci", "build", "dist", "*.egg-info", ".*_cache", "__pycache__")
 
 # Runs in a venv that holds the wheel and what the wheel asks for, and nothing else.
@@ -31,16 +33,19 @@ summary = rfm.summarize_orders(orders, as_of=dt.date(2026, 1, 31))
 scores = rfm.score_frame(summary, rfm.PUBLISHED).sort("customer_id")
 loaded = sorted({name.split(".")[0] for name in sys.modules} & {"psycopg", "sqlalchemy", "typer"})
 import rfm.db
-folders = [folder for folder in files("rfm.sql").iterdir() if folder.is_dir()]
+def sql_files(folder, path=""):
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from sql_files(one, f"{path}{one.name}/")
+        elif one.name.endswith(".sql"):
+            yield f"{path}{one.name}"
+
 print(json.dumps({
     "home": rfm.__file__,
     "loaded by import rfm": loaded,
     "extras": [name for name in ("hypothesis", "rich", "typer") if importlib.util.find_spec(name)],
     "scores": scores["lead_score"].to_list(),
-    "sql": sorted(
-        f"{folder.name}/{file.name}"
-        for folder in folders for file in folder.iterdir() if file.name.endswith(".sql")
-    ),
+    "sql": sorted(sql_files(files("rfm.sql"))),
 }))
 """
 
@@ -107,9 +112,8 @@ def new_venv(home: Path, verified: Path, *what: str | Path) -> Path:
 
 
 def test_sql_is_found_in_the_editable_install():
-    folders = [folder for folder in files("rfm.sql").iterdir() if folder.is_dir()]
-    found = [f"{folder.name}/{file.name}" for folder in folders for file in folder.iterdir()]
-    assert sorted(name for name in found if name.endswith(".sql")) == SHIPPED_SQL
+    home = Path(str(files("rfm.sql") / "__init__.py")).parent
+    assert sorted(path.relative_to(home).as_posix() for path in home.rglob("*.sql")) == SHIPPED_SQL
 
 
 @pytest.mark.slow

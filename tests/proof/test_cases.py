@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 import rfm
-from rfm.db import activate
+from rfm.db import activate, store_model
 from rfm.stored import SCORES
 from tests.proof.cases import CASES, one
 from tests.warehouse.engines import SPARK
@@ -40,7 +40,7 @@ def by_polars(orders, model):
 
 
 def by_trigger(engine, orders, model):
-    activate(engine, model)
+    activate(engine, store_model(engine, model))
     key = uuid4()
     with engine.begin() as connection:
         connection.execute(text("insert into customers (id) values (:key)"), {"key": key})

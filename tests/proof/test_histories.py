@@ -20,7 +20,7 @@ import rfm
 from rfm import db
 from rfm.db.connect import run_script
 from rfm.db.models.stored import read_active_model
-from rfm.db.proof import read_scores
+from rfm.db.sql import run
 from rfm.stored import SCORES, compare_scores
 from rfm.testing import cents, instants, models, statuses
 from rfm.testing.strategies import DAY
@@ -87,13 +87,29 @@ def orders_of(connection):
     )
 
 
+def scores_of(connection):
+    rows = run(connection, "internal/reads/scores", first=UUID(int=0), stop=None).fetchall()
+    names = ("customer_id", "last_scored_at", *SCORES)
+    return pl.DataFrame(
+        [[getattr(row, name) for name in names] for row in rows],
+        schema=dict(
+            zip(
+                names,
+                (pl.String, pl.Datetime("us", "UTC"), pl.Int32, pl.Int32, pl.Int32, pl.String),
+                strict=True,
+            )
+        ),
+        orient="row",
+    ).with_columns(pl.col("rfm_monetary").cast(pl.Decimal(3, 2)))
+
+
 def assert_agreement(connection):
     """Every stored score is Polars' score; and drift, which is SQL's own opinion, is empty."""
-    stored = read_scores(connection)
+    stored = scores_of(connection)
     summary = rfm.summarize_orders(
         orders_of(connection), as_of=pl.col("last_scored_at"), customers=stored
     )
-    expected = rfm.score_frame(summary, read_active_model(connection))
+    expected = rfm.score_frame(summary, read_active_model(connection)[0])
     differences = compare_scores(stored, expected).filter(~pl.col("agree"))
     assert differences.rows(named=True) == []
     assert connection.execute(text("select * from lead_score_drift()")).all() == []
@@ -344,7 +360,7 @@ def test_fit_finds_the_same_model_in_sql_and_in_polars(connection, rows):
             connection.execute(text("select fit_lead_score_model(:as_of)"), {"as_of": NOW})
     else:
         connection.execute(text("select fit_lead_score_model(:as_of)"), {"as_of": NOW})
-        assert read_active_model(connection) == rfm.fit(summary)
+        assert read_active_model(connection)[0] == rfm.fit(summary)
     connection.rollback()
 
 

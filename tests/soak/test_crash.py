@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.errors import RfmError
 from rfm.testing import assert_scores_match
 
@@ -111,7 +111,7 @@ def test_no_acknowledged_order_is_lost_and_no_score_drifts(server):
     dsn = server.get_uri()
     engine = connect(dsn)
     with engine.begin() as connection:
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
         run_script(
             connection, "insert into customers (email) select n::text from generate_series(1, 50) n"
         )
@@ -145,7 +145,7 @@ def test_an_apply_that_a_crash_interrupted_goes_on(server):
     dsn = server.get_uri()
     engine = connect(dsn)
     with engine.begin() as connection:
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
         run_script(
             connection,
             "insert into customers (email) select n::text from generate_series(1, 2000) n;"

@@ -12,7 +12,7 @@ import pytest
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 from rfm.testing import assert_scores_match
 
@@ -31,7 +31,7 @@ def engine():
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql("alter system set autovacuum_naptime = '1s'")
         connection.exec_driver_sql("select pg_reload_conf()")
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
         connection.exec_driver_sql(
             "insert into customers (email, full_name) select n || '@example.com', 'Customer ' || n"
             f" from generate_series(1, {CUSTOMERS}) as n"

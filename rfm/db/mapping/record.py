@@ -5,10 +5,12 @@ from functools import lru_cache
 from itertools import chain
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from rfm._check.wording import problems
+from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping, TableName
+from rfm.db.sql import run
 from rfm.errors import InvalidMapping, MappingDiffers, RecordUnreadable
 
 _HOW = (
@@ -17,7 +19,7 @@ _HOW = (
 )
 
 
-def recorded_mapping(engine: Engine) -> Mapping | None:
+def recorded_mapping(database: Engine | str) -> Mapping | None:
     """Return the mapping that a database was applied with; None means the default tables.
 
     Raises `RecordUnreadable` for a role that may not read it.
@@ -26,7 +28,7 @@ def recorded_mapping(engine: Engine) -> Mapping | None:
     >>> print(recorded_mapping(example_engine()))
     None
     """
-    with engine.connect() as connection:
+    with engine_of(database).connect() as connection:
         return mapping_of(connection)
 
 
@@ -36,32 +38,33 @@ def mapping_of(connection: Connection) -> Mapping | None:
     if readable is None:
         return None
     if not readable:
-        role = connection.scalar(text("select quote_ident(current_user)"))
+        [(role,)] = run_script(connection, "select quote_ident(current_user)")
         raise RecordUnreadable(
             f"role {role} may not read the mapping of database "
             f"{connection.engine.url.database!r}; its owner can allow it: "
             f"grant usage on schema rfm to {role}; grant select on rfm.mapping to {role};"
         )
-    toml = connection.scalar(text("select toml from rfm.mapping"))
-    return None if toml is None else _parse(toml)
+    rows = run_script(connection, "select toml from rfm.mapping")
+    return next((_parse(toml) for (toml,) in rows), None)
 
 
-def check_mapping(engine: Engine, mapping: Mapping) -> None:
+def check_mapping(database: Engine | str, mapping: Mapping) -> None:
     """Raise `MappingDiffers` if a database was applied with another mapping, or without one.
 
     Comments and white space make no difference. Nothing is changed.
 
     >>> from rfm.testing import example_engine
-    >>> check_mapping(example_engine(), Mapping.parse('''
+    >>> mapping = Mapping.parse('''
     ... customers = { table = "people", key = "id", key_type = "bigint" }
     ... timeline = [{ type = "order", select = "select …" }]
     ... orders.select = "select …"
     ... orders.tables = [{ table = "sales", customer = "buyer", ordered_at = "at" }]
-    ... '''))
+    ... ''')
+    >>> check_mapping(example_engine(), mapping)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    rfm.errors.MappingDiffers: ...
+    rfm.errors.MappingDiffers: a mapping was given, and database ... was applied without one; ...
     """
-    with engine.connect() as connection:
+    with engine_of(database).connect() as connection:
         choose_mapping(connection, mapping)
 
 
@@ -97,38 +100,15 @@ def _parse(toml: str) -> Mapping:
         ) from None
 
 
-# by name, not to_regclass(): that fails for a role without a right on the schema
-_READABLE = text("""
-    select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
-    from pg_catalog.pg_class as c
-    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = 'rfm' and c.relname = 'mapping'
-""")
-
-
 def _is_readable(connection: Connection) -> bool | None:
     """Return whether the role may read the record; None: there is none."""
-    found: bool | None = connection.scalar(_READABLE)
-    return found
-
-
-# what the files of the default tables leave, and those of a mapping do not
-_APPLIED = text("""
-    select exists (
-        select
-        from pg_catalog.pg_trigger as t
-        where
-            t.tgrelid = to_regclass('public.customers')
-            and t.tgfoid = to_regprocedure('public.calculate_lead_score()')
-    ) or (
-        to_regclass('public.customer_activities') is not null
-        and to_regclass('public.customer_activity_timeline') is not null
-    )
-""")
+    rows = run(connection, "internal/schema/may_read_record", table="mapping")
+    return next((row.may_read for row in rows), None)
 
 
 def _refuse_if_applied(connection: Connection) -> None:
-    if connection.scalar(_APPLIED):
+    [(applied,)] = run(connection, "internal/mapping/default_tables_in_use")
+    if applied:
         database = connection.engine.url.database
         raise MappingDiffers(
             f"a mapping was given, and database {database!r} was applied without one; nothing was "

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from rfm.db.connect import cursor
 from rfm.db.mapping.base_tables import Columns, reference_types
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import timeline_select
+from rfm.db.sql import run
 
 _AMOUNT = ("numeric", "int8", "int4", "int2")
 
@@ -93,16 +94,10 @@ def _create_probe(connection: Connection, select: str) -> None:
     cursor(connection).execute(_PROBE.format(select=select), binary=True)
 
 
-_FOUND = text("""
-    select a.attname, t.typname
-    from pg_catalog.pg_attribute as a
-    inner join pg_catalog.pg_type as t on t.oid = a.atttypid
-    where a.attrelid = to_regclass('pg_temp.rfm_probe')
-""")
-
-
 def _column_problems(connection: Connection, select: _Select) -> Iterator[str]:
-    found = {row.attname: row.typname for row in connection.execute(_FOUND)}
+    found = {
+        row.attname: row.typname for row in run(connection, "internal/mapping/columns_of_probe")
+    }
     for column, types in select.columns.items():
         if column not in found:
             yield f"{select.place} has no column {column} (found: {', '.join(found)})"
@@ -110,40 +105,8 @@ def _column_problems(connection: Connection, select: _Select) -> Iterator[str]:
             yield f"{select.place}: {column} is {found[column]}, not {' or '.join(types)}"
 
 
-_UNPROTECTED = text("""
-    with recursive reads as (
-        select to_regclass('pg_temp.rfm_probe')::oid as relation
-        union
-        select d.refobjid
-        from reads as r
-        inner join pg_catalog.pg_rewrite as w on w.ev_class = r.relation
-        inner join pg_catalog.pg_depend as d
-            on
-                d.classid = 'pg_catalog.pg_rewrite'::regclass
-                and d.objid = w.oid
-                and d.refclassid = 'pg_catalog.pg_class'::regclass
-    )
-
-    select c.oid::regclass::text as name, c.relkind
-    from reads as r
-    inner join pg_catalog.pg_class as c on c.oid = r.relation
-    where
-        c.oid <> to_regclass('pg_temp.rfm_probe')
-        and c.relnamespace <> 'pg_catalog'::regnamespace
-        and (
-            c.relkind = 'm'
-            or c.relkind = 'v' and not exists (
-                select
-                from pg_options_to_table(c.reloptions) as o
-                where o.option_name = 'security_invoker' and o.option_value::boolean
-            )
-        )
-    order by name
-""")
-
-
 def _unprotected(connection: Connection, select: _Select) -> Iterator[str]:
-    for row in connection.execute(_UNPROTECTED):
+    for row in run(connection, "internal/mapping/unprotected_relations"):
         if row.relkind == "m":
             yield f"{select.place} reads materialized view {row.name}, which shows every row to all"
         else:

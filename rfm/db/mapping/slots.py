@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from importlib.resources import files
 from typing import Final
 
 from psycopg.sql import SQL, Identifier, Literal
 
 from rfm.db.mapping.definition import Mapping, OrderTable, TableName
+from rfm.db.sql import read_sql
 
 _INLINE = re.compile(r"/\* slot (?P<name>\w+) \*/ (?P<text>'(?:[^']|'')*'|[\w.]+)")
 _BLOCK = re.compile(r" *-- slot (?P<name>\w+)\n?")
@@ -276,8 +276,7 @@ def _deals_select(place: _Place, _: str) -> str:
 
 
 def _record_mapping(place: _Place, _: str) -> str:
-    record = files("rfm.sql").joinpath("internal", "mapping", "record.sql")
-    return _fill(record.read_text(encoding="utf-8"), place)
+    return _fill(read_sql("internal/mapping/record"), place)
 
 
 Slot = Callable[[_Place, str], str]

@@ -5,6 +5,7 @@ from collections import Counter
 import polars as pl
 from sqlalchemy import Engine
 
+from rfm.db.connect import engine_of
 from rfm.db.models.stored import active_model
 from rfm.db.reads.totals import clock, every_range
 from rfm.model import Model
@@ -13,7 +14,7 @@ from rfm.segments.moves import Moves, count_moves, matrix
 from rfm.stored import instant, numbers_at
 
 
-def simulate(engine: Engine, model: Model, against: Model | None = None) -> pl.DataFrame:
+def simulate(database: Engine | str, model: Model, against: Model | None = None) -> pl.DataFrame:
     """Score every customer with two models, and count who moves from which category to which.
 
     Both score the orders that count now. `against` is the active model unless given. Nothing is
@@ -24,6 +25,7 @@ def simulate(engine: Engine, model: Model, against: Model | None = None) -> pl.D
     >>> simulate(example_engine(), Model(recency=[], frequency=[])).rows()
     [('Hot', 2), ('Cold', 1)]
     """
+    engine = engine_of(database)
     known = against or active_model(engine)
     now = clock(engine)
     moves: Moves = Counter()

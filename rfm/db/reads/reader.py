@@ -17,7 +17,7 @@ from adbc_driver_manager.dbapi import Error as ReaderError
 from adbc_driver_postgresql import dbapi
 from psycopg.conninfo import make_conninfo
 
-from rfm.db.connect import composed
+from rfm.db.sql import written_out
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,19 +27,34 @@ __all__ = ["Reader", "ReaderError", "exact", "open_reader"]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An ADBC connection to the database of another connection."""
+    """An ADBC connection to the database of another connection, with the same mapping."""
 
+    source: sqlalchemy.Connection
     opened: Connection
 
-    def read(self, sql: str, **values: object) -> pl.DataFrame:
-        """Return the rows of a query, with its `{values}` written in.
+    def read(self, name: str, /, **values: object) -> pl.DataFrame:
+        """Return the rows of the query in `sql/<name>.sql`.
 
-        They come as they are in PostgreSQL's binary format: a query has to turn numeric into text
-        or integers, and to leave infinite instants out, for Arrow knows neither.
+        They come in PostgreSQL's binary format. Arrow knows neither its numeric nor its infinite
+        instants: the query has to turn the first into text, and to leave the second out.
+        """
+        query = written_out(self.source, name, **values).rstrip().removesuffix(";")
+        with self.opened.cursor() as cursor:
+            cursor.execute(query)  # ADBC puts it into a `copy (...)`, where no semicolon may end it
+            return cursor.fetch_polars()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all that is read within see the database at one instant, whatever is written beside.
+
+        Read first and compute afterwards: a transaction that waits may be ended by the server.
         """
         with self.opened.cursor() as cursor:
-            cursor.execute(composed(sql, **values).as_string())
-            return cursor.fetch_polars()
+            cursor.executescript("begin isolation level repeatable read read only")
+            try:
+                yield
+            finally:
+                cursor.executescript("rollback")
 
 
 @contextmanager
@@ -52,10 +67,14 @@ def open_reader(connection: sqlalchemy.Connection) -> Iterator[Reader]:
     info = cast("psycopg.Connection", connection.connection.driver_connection).info
     address = make_conninfo(info.dsn, password=info.password or None)
     with dbapi.connect(address, autocommit=True) as opened:
-        yield Reader(opened)
+        yield Reader(connection, opened)
 
 
 def exact(numbers: pl.Series) -> pl.Series:
-    """Return numbers that PostgreSQL wrote as text as decimals of as many digits as they need."""
-    digits = numbers.str.extract(r"\.(\d+)$").str.len_chars().max()
-    return numbers.cast(pl.Decimal(38, cast("int", digits or 0)))
+    """Return numbers that PostgreSQL wrote as text as decimals with all their digits.
+
+    >>> exact(pl.Series(["7", "0.25"])).to_list()
+    [Decimal('7.00'), Decimal('0.25')]
+    """
+    digits = numbers.str.len_bytes() - numbers.str.find(".", literal=True) - 1
+    return numbers.cast(pl.Decimal(38, cast("int", digits.max() or 0)))

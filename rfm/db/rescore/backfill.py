@@ -12,16 +12,17 @@ from typing import Any
 
 import polars as pl
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from rfm.db.connect import composed, cursor
-from rfm.db.models.stored import read_activation
+from rfm.db.connect import engine_of, run_script
+from rfm.db.models.stored import read_active_model
 from rfm.db.reads.reader import Reader, ReaderError, open_reader
 from rfm.db.reads.totals import KeyRange, key_ranges, read_clock, read_totals
 from rfm.db.rescore.pace import Pace, check_replicas_are_seen, give_way
-from rfm.db.schema.required import CUSTOMERS, need
+from rfm.db.schema.required import CUSTOMERS, require_migration
+from rfm.db.sql import run
 from rfm.errors import BackfillStopped
 from rfm.segments.moves import Moves, count_moves
 from rfm.stored import AHEAD, REASONS, out_of_date
@@ -69,7 +70,7 @@ class Backfill:
 
 
 def backfill(
-    engine: Engine,
+    database: Engine | str,
     pace: Pace | None = None,
     on_progress: Callable[[Backfill], None] | None = None,
 ) -> Backfill:
@@ -96,7 +97,7 @@ def backfill(
     >>> done.looked_at, done.rescored
     (3, 0)
     """
-    run = _Run(engine, Pace() if pace is None else pace, on_progress or _look_away)
+    run = _Run(engine_of(database), Pace() if pace is None else pace, on_progress or _look_away)
     with run.told(), ThreadPoolExecutor(run.pace.workers) as pool:
         try:
             ranges = iter(run.prepare())  # of a list: may be asked by several threads
@@ -128,11 +129,11 @@ class _Run:
     def prepare(self) -> list[KeyRange]:
         """Make sure that touching will score, and cut the customers into ranges."""
         with self.engine.connect() as connection:
-            need(connection, CUSTOMERS)
+            require_migration(connection, CUSTOMERS)
             _refuse_without_trigger(connection)
             if self.pace.watches_replicas:
                 check_replicas_are_seen(connection)
-            connection.execute(text("select public.wait_for_lead_score_writers()"))
+            run_script(connection, "select public.wait_for_lead_score_writers()")
             connection.commit()
             ranges = key_ranges(connection, self.pace.range_size)
         self.done.customers = sum(keys.customers for keys in ranges)
@@ -204,20 +205,10 @@ _IN_THE_WAY = (
     psycopg.errors.LockNotAvailable,
 )
 
-_TRIGGER = text("""
-    select exists (
-        select
-        from pg_catalog.pg_trigger as t
-        where
-            t.tgname = 'calculate_customer_lead_score'
-            and t.tgfoid = to_regprocedure('public.calculate_lead_score()')
-            and t.tgenabled in ('O', 'A')
-    )
-""")
-
 
 def _refuse_without_trigger(connection: Connection) -> None:
-    if not connection.scalar(_TRIGGER):
+    [trigger] = run(connection, "internal/rescore/scoring_trigger")
+    if not trigger.enabled:
         raise BackfillStopped(
             "the trigger calculate_customer_lead_score on the customers is missing or disabled, "
             "so nobody would be scored; nothing was changed, see rfm db status",
@@ -227,7 +218,7 @@ def _refuse_without_trigger(connection: Connection) -> None:
 
 def _find(connection: Connection, reader: Reader, keys: KeyRange) -> pl.DataFrame:
     with connection.begin():
-        (model, since), now = read_activation(connection), read_clock(connection)
+        (model, since), now = read_active_model(connection), read_clock(connection)
     totals = read_totals(reader, keys, now + AHEAD)
     # neighbours together; the server locks each batch in the order of the keys themselves
     return out_of_date(totals, model, since, now).sort("customer_id")
@@ -238,21 +229,9 @@ def _touch(connection: Connection, batch: pl.DataFrame, pace: Pace) -> pl.DataFr
     ids = batch["customer_id"].to_list()
     timeout = f"{pace.lock_timeout * 1000:.0f}ms"
     with connection.begin():
-        driver = cursor(connection)
-        driver.execute(composed(_TOUCH, timeout=timeout, ids=ids))
-        after = driver.execute(composed(_AFTER, ids=ids)).fetchall()
+        run(connection, "internal/rescore/touch", ids=ids, lock_timeout=timeout)
+        after = run(connection, "internal/rescore/lead_scores", ids=ids).fetchall()
     scores = pl.DataFrame(
         after, schema={"customer_id": pl.String, "lead_score_after": pl.Int32}, orient="row"
     )
     return batch.join(scores, on="customer_id")
-
-
-_TOUCH = """
-    set local lock_timeout = {timeout};
-    select public.touch_lead_scores(array(
-        select c.id from public.lead_score_customers as c where c.id = any({ids})
-    ))
-"""
-_AFTER = """
-    select c.id::text, c.lead_score from public.lead_score_customers as c where c.id = any({ids})
-"""

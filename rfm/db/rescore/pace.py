@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from threading import Event
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from rfm._check.wording import problems
+from rfm.db.connect import run_script
 from rfm.db.reads.totals import RANGE_SIZE
+from rfm.db.sql import run
 from rfm.errors import InvalidArgument
 
 
@@ -59,7 +61,8 @@ class Pace:
 
 def check_replicas_are_seen(connection: Connection) -> None:
     """Raise `InvalidArgument` where the role is not shown how far the replicas are."""
-    if not connection.scalar(text("select pg_has_role('pg_read_all_stats', 'usage')")):
+    [(seen,)] = run_script(connection, "select pg_has_role('pg_read_all_stats', 'usage')")
+    if not seen:
         raise InvalidArgument(
             "the role may not see how far the replicas lag behind; grant pg_monitor to it, "
             "or pause between the batches instead"
@@ -76,17 +79,8 @@ def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
 def lags(connection: Connection, pace: Pace) -> bool:
     """Tell whether a replica is further behind than the pace allows."""
     with connection.begin():
-        lag = connection.execute(_LAG).one()
+        [lag] = run(connection, "internal/rescore/replica_lag")
     seconds, behind = pace.max_lag, pace.max_lag_bytes
     return (seconds is not None and lag.seconds > seconds) or (
         behind is not None and lag.bytes > behind
     )
-
-
-# No row, or no position: nobody replays our log.
-_LAG = text("""
-    select
-        coalesce(max(extract(epoch from r.replay_lag)), 0)::double precision as seconds,
-        coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn)), 0)::bigint as bytes
-    from pg_catalog.pg_stat_replication as r
-""")

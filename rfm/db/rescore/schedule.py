@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-from rfm.db.schema.required import OPERATIONS, need
+from rfm.db.connect import engine_of, run_script
+from rfm.db.schema.required import OPERATIONS, require_migration
+from rfm.db.sql import run
 from rfm.errors import SchedulerMissing
 
 
@@ -18,7 +20,7 @@ class ScheduledJob:
 
 
 def schedule(
-    engine: Engine, *, refresh: str | None = None, rescore: str | None = None
+    database: Engine | str, *, refresh: str | None = None, rescore: str | None = None
 ) -> list[ScheduledJob]:
     """Have pg_cron refresh the timeline and rescore stale customers; return the two jobs.
 
@@ -32,22 +34,16 @@ def schedule(
     Traceback (most recent call last):
     rfm.errors.SchedulerMissing: pg_cron is not in database ...
     """
-    with engine.begin() as connection:
-        need(connection, OPERATIONS)
+    with engine_of(database).begin() as connection:
+        require_migration(connection, OPERATIONS)
         _require_pg_cron(connection)
-        rows = connection.execute(
-            text("""
-                select j.job, j.schedule, j.command
-                from public.schedule_lead_score_jobs(:refresh, :rescore) as j
-            """),
-            {"refresh": refresh, "rescore": rescore},
-        )
+        rows = run(connection, "internal/rescore/schedule_jobs", refresh=refresh, rescore=rescore)
         return [ScheduledJob(*row) for row in rows]
 
 
 def _require_pg_cron(connection: Connection) -> None:
-    found = connection.scalar(text("select count(*) from pg_extension where extname = 'pg_cron'"))
-    if not found:
+    found = run_script(connection, "select from pg_extension where extname = 'pg_cron'")
+    if not found.rowcount:
         raise SchedulerMissing(
             f"pg_cron is not in database {connection.engine.url.database!r}; run `create extension "
             "pg_cron` and this again, or put these two lines into the crontab of a machine that "

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-from rfm.db.schema.required import OPERATIONS, need
+from rfm.db.connect import engine_of, run_script
+from rfm.db.schema.required import OPERATIONS, require_migration
 
 
-def rescore_stale(engine: Engine) -> int:
+def rescore_stale(database: Engine | str) -> int:
     """Rescore the customers whose score time has changed; return how many that were.
 
     A thousand at a time, each in a short transaction. Interrupted, the next call does the rest;
@@ -16,19 +17,20 @@ def rescore_stale(engine: Engine) -> int:
 
     >>> from rfm.testing import temporary_database
     >>> from rfm.db.schema.apply import apply
-    >>> from rfm.db.connect import run_script
-    >>> from rfm.db.schema.migrations import read_sql
+    >>> from rfm.db.connect import engine_of, run_script
+    >>> from rfm.db.sql import read_sql
     >>> with temporary_database() as engine:
     ...     with engine.begin() as connection:
-    ...         _ = run_script(connection, read_sql("demo", "base_tables"))
+    ...         _ = run_script(connection, read_sql("demo/base_tables"))
     ...         _ = run_script(connection, "insert into customers (email) values ('ada@x.org')")
     ...     _ = apply(engine)
     ...     rescore_stale(engine), rescore_stale(engine)
     (1, 0)
     """
     # read committed, whatever the database's default: the procedure refuses any other
-    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
-        need(connection, OPERATIONS)
+    engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as connection:
+        require_migration(connection, OPERATIONS)
         connection.commit()
         return sum(_batches(connection))
 
@@ -36,6 +38,6 @@ def rescore_stale(engine: Engine) -> int:
 def _batches(connection: Connection) -> Iterator[int]:
     more = True
     while more:
-        rescored, more = connection.execute(text("call public.rescore_stale_customers(1000)")).one()
+        [(rescored, more)] = run_script(connection, "call public.rescore_stale_customers(1000)")
         connection.commit()
         yield rescored

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine
 
+from rfm.db.connect import run_script
 from rfm.errors import DatabaseBusy
 
 _PATIENCE = 60.0  # seconds
@@ -20,12 +21,10 @@ def exclusive(engine: Engine) -> Iterator[None]:
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.detach()  # from its pool, if it has one: closed means closed, and the lock gone
-        # asked again and again, not waited for: a waiting query would hold up an index that is
-        # being built concurrently, and both would wait for ever
+        # tried again and again: a query that waits would hold up an index that is being built
+        # concurrently, and both would wait for ever
         give_up = time.monotonic() + _PATIENCE
-        while not connection.scalar(
-            text("select pg_try_advisory_lock(hashtext('rfm.applied_migrations'))")
-        ):
+        while not _try_lock(connection):
             if time.monotonic() > give_up:
                 raise DatabaseBusy(
                     "another session has been applying or rolling back for more than a minute; "
@@ -36,6 +35,9 @@ def exclusive(engine: Engine) -> Iterator[None]:
             yield
         finally:
             # closing would do it as well, a moment later
-            connection.execute(
-                text("select pg_advisory_unlock(hashtext('rfm.applied_migrations'))")
-            )
+            run_script(connection, "select pg_advisory_unlock(hashtext('rfm.applied_migrations'))")
+
+
+def _try_lock(connection: Connection) -> bool:
+    lock = "select pg_try_advisory_lock(hashtext('rfm.applied_migrations'))"
+    return run_script(connection, lock).fetchone() == (True,)

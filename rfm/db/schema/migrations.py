@@ -4,10 +4,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import plain, render
+from rfm.db.sql import read_sql, sql_names
 
 # of words and of quoted names, as a mapping puts them in
 _NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
@@ -76,20 +76,10 @@ def migrations(mapping: Mapping | None = None) -> tuple[Migration, ...]:
     '20250115000000_create_customer_activity_timeline'
     """
     return tuple(
-        Migration(name, read_sql("migrations", name, mapping), read_sql("rollback", name, mapping))
+        Migration(
+            name,
+            render(read_sql(f"migrations/{name}"), mapping),
+            render(read_sql(f"rollback/{name}"), mapping),
+        )
         for name in sql_names("migrations")
-    )
-
-
-def read_sql(folder: str, name: str, mapping: Mapping | None = None) -> str:
-    """Return the text of `sql/<folder>/<name>.sql`: as it ships, or for the mapped schema."""
-    return render((files("rfm.sql") / folder / f"{name}.sql").read_text(encoding="utf-8"), mapping)
-
-
-def sql_names(folder: str) -> list[str]:
-    """Return the names of the files in `sql/<folder>/`, sorted, without their ending."""
-    return sorted(
-        file.name.removesuffix(".sql")
-        for file in (files("rfm.sql") / folder).iterdir()
-        if file.name.endswith(".sql")
     )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+from rfm.db.connect import engine_of
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import Migration
@@ -10,7 +11,7 @@ from rfm.db.schema.status import State, read_status
 from rfm.errors import MigrationEdited
 
 
-def plan(engine: Engine, mapping: Mapping | None = None) -> list[Migration]:
+def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migration]:
     """Return the migrations that `apply` would run now, in order; nothing is changed.
 
     mapping: what the CRM's tables are called; without one, the mapping that the database was
@@ -25,7 +26,7 @@ def plan(engine: Engine, mapping: Mapping | None = None) -> list[Migration]:
     >>> plan(example_engine())
     []
     """
-    with engine.connect() as connection:
+    with engine_of(database).connect() as connection:
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         statuses = read_status(connection, chosen)

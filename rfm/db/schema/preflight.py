@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from rfm._check.wording import problems
+from rfm.db.connect import run_script
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.selects import select_problems
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
+from rfm.db.sql import run
 from rfm.errors import PreflightFailed
 
 OLDEST_SERVER = 15
@@ -41,26 +43,17 @@ def _advice(mapping: Mapping | None) -> str:
 
 
 def _server_problems(connection: Connection) -> list[str]:
-    version = int(connection.scalar(text("show server_version_num")) or 0) // 10_000
+    [(number,)] = run_script(connection, "show server_version_num")
+    version = int(number) // 10_000
     if version < OLDEST_SERVER:
         return [f"PostgreSQL {version} is too old; {OLDEST_SERVER} or newer is needed"]
     return []
 
 
-_COLUMNS = text("""
-    select n.name as table_name, a.attname as column_name, t.typname as type_name
-    from unnest(cast(:tables as text[])) as n (name)
-    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
-    inner join pg_catalog.pg_attribute as a on a.attrelid = c.oid
-    inner join pg_catalog.pg_type as t on t.oid = a.atttypid
-    where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
-""")
-
-
 def _table_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     wanted = base_tables(mapping)
     found: dict[str, dict[str, str]] = {}
-    for row in connection.execute(_COLUMNS, {"tables": list(wanted)}):
+    for row in run(connection, "internal/schema/columns_of_tables", tables=list(wanted)):
         found.setdefault(row.table_name, {})[row.column_name] = row.type_name
     return [
         problem
@@ -91,23 +84,9 @@ def _name_problems(connection: Connection, mapping: Mapping | None) -> list[str]
     ]
 
 
-_RIGHTS = text("""
-    select
-        n.name as table_name,
-        current_user as role_name,
-        pg_has_role(c.relowner, 'usage') as owned,
-        c.relforcerowsecurity and not (r.rolsuper or r.rolbypassrls) as forced
-    from unnest(cast(:tables as text[])) as n (name)
-    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
-    inner join pg_catalog.pg_roles as r on r.rolname = current_user
-    where c.relkind in ('r', 'p')
-    order by n.name
-""")
-
-
 def _right_problems(connection: Connection, mapping: Mapping | None) -> Iterator[str]:
     tables = list(base_tables(mapping))
-    for row in connection.execute(_RIGHTS, {"tables": tables}):
+    for row in run(connection, "internal/schema/rights_on_tables", tables=tables):
         if not row.owned:
             yield f"role {row.role_name} does not own table {row.table_name}"
         if row.forced:
@@ -117,22 +96,9 @@ def _right_problems(connection: Connection, mapping: Mapping | None) -> Iterator
             )
 
 
-_UNIQUE = text("""
-    select count(*) > 0
-    from pg_catalog.pg_index as i
-    inner join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-    where
-        i.indrelid = to_regclass(:table)
-        and a.attname = :key
-        and i.indnkeyatts = 1
-        and i.indisunique
-        and i.indisvalid
-        and i.indpred is null
-""")
-
-
 def _key_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     table, key = customers_table(mapping), key_column(mapping)
-    if connection.scalar(_UNIQUE, {"table": table, "key": key}):
+    [(unique,)] = run(connection, "internal/schema/unique_index", table=table, key=key)
+    if unique:
         return []
     return [f"column {table}.{key} has no unique index, and every order would look for it there"]

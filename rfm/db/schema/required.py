@@ -14,7 +14,7 @@ CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
 
 
-def need(connection: Connection, migration: str = SCORING) -> None:
+def require_migration(connection: Connection, migration: str = SCORING) -> None:
     """Raise `SchemaOutdated` unless the database has this migration, as this version ships it.
 
     Those between the lead scoring and this one are needed as well.
@@ -24,7 +24,7 @@ def need(connection: Connection, migration: str = SCORING) -> None:
 
     >>> from rfm.testing import example_engine
     >>> with example_engine().connect() as connection:
-    ...     need(connection)
+    ...     require_migration(connection)
     """
     for found in read_status(connection, mapping_of(connection)):
         if SCORING <= found.migration.name <= migration:

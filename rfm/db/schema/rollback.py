@@ -1,8 +1,8 @@
 """Undoing the migrations, newest first."""
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from rfm.db.connect import run_script
+from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.apply import changing
@@ -10,10 +10,11 @@ from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration, migrations
 from rfm.db.schema.ownership import not_ours
 from rfm.db.schema.status import State, read_status
+from rfm.db.sql import run
 from rfm.errors import PreflightFailed, UnknownMigration
 
 
-def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
+def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
     """Undo every migration after `to`, newest first, and return those that were undone.
 
     Without `to`, all of them. Each rollback file and the removal of its record commit together.
@@ -32,6 +33,7 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
+    engine = engine_of(database)
     with exclusive(engine):
         with engine.connect() as connection:
             mapping = mapping_of(connection)
@@ -52,9 +54,7 @@ def _undo(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migr
                 "dropped, and is not rfm's; nothing of it was changed, drop by hand what is to go"
             )
         run_script(connection, migration.rollback_script)
-        if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is not None:
-            connection.execute(
-                text("delete from rfm.applied_migrations where name = :name"),
-                {"name": migration.name},
-            )
+        [(record,)] = run_script(connection, "select to_regclass('rfm.applied_migrations')")
+        if record:
+            run(connection, "internal/schema/forget_migration", name=migration.name)
         return migration

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
+from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
+from rfm.db.sql import run
 
 
 class State(StrEnum):
@@ -33,7 +35,7 @@ class MigrationStatus:
     missing: tuple[DatabaseObject, ...]
 
 
-def status(engine: Engine, mapping: Mapping | None = None) -> list[MigrationStatus]:
+def status(database: Engine | str, mapping: Mapping | None = None) -> list[MigrationStatus]:
     """Return the state of every shipped migration, in order, from one snapshot of the catalogue.
 
     Reads the record that `apply` keeps and looks for each object, so that it also tells what was
@@ -44,7 +46,7 @@ def status(engine: Engine, mapping: Mapping | None = None) -> list[MigrationStat
     >>> [str(one.state) for one in status(example_engine())]
     ['applied', 'applied', 'applied', 'applied']
     """
-    with engine.connect() as connection:
+    with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return read_status(connection, choose_mapping(connection, mapping))
 
@@ -79,64 +81,22 @@ def _state(
     return State.DAMAGED if missing else State.APPLIED
 
 
-# by name, not to_regclass(): that fails for a role without a right on the schema
-_MAY_READ_RECORD = text("""
-    select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
-    from pg_catalog.pg_class as c
-    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = 'rfm' and c.relname = 'applied_migrations'
-""")
-
-
 def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
-    if not connection.scalar(_MAY_READ_RECORD):
+    if not any(
+        row.may_read
+        for row in run(connection, "internal/schema/may_read_record", table="applied_migrations")
+    ):
         return {}
-    rows = connection.execute(text("select name, checksum, applied_at from rfm.applied_migrations"))
-    return {row.name: (row.checksum, row.applied_at) for row in rows}
-
-
-_EXISTING = text("""
-    select o.kind, o.name
-    from unnest(cast(:kinds as text[]), cast(:names as text[])) as o (kind, name)
-    where
-        case o.kind
-            when 'function' then to_regprocedure(o.name) is not null
-            when 'procedure' then to_regprocedure(o.name) is not null
-            when 'trigger' then exists (
-                select from pg_catalog.pg_trigger as t
-                where
-                    t.tgname = split_part(o.name, ' on ', 1)
-                    and t.tgrelid = to_regclass(substring(o.name from ' on (.*)$'))
-            )
-            when 'column' then exists (
-                select from pg_catalog.pg_attribute as a
-                where
-                    a.attrelid = to_regclass(substring(o.name from '^(.*)\\.'))
-                    and a.attname = substring(o.name from '[^.]*$')
-                    and not a.attisdropped
-            )
-            else exists (
-                select from pg_catalog.pg_class as c
-                where
-                    c.oid = to_regclass(o.name)
-                    and not exists (
-                        select from pg_catalog.pg_index as i
-                        where i.indexrelid = c.oid and not i.indisvalid
-                    )
-                    and c.relkind = case o.kind
-                        when 'table' then 'r'
-                        when 'index' then 'i'
-                        when 'view' then 'v'
-                        when 'materialized view' then 'm'
-                    end
-            )
-        end
-""")
+    rows = run_script(connection, "select name, checksum, applied_at from rfm.applied_migrations")
+    return {name: (checksum, applied_at) for name, checksum, applied_at in rows}
 
 
 def _existing(connection: Connection, objects: Iterable[DatabaseObject]) -> set[DatabaseObject]:
     wanted = list(objects)
-    rows = connection.execute(
-        _EXISTING, {"kinds": [o.kind for o in wanted], "names": [o.name for o in wanted]}
+    rows = run(
+        connection,
+        "internal/schema/existing_objects",
+        kinds=[one.kind for one in wanted],
+        names=[one.name for one in wanted],
     )
     return {DatabaseObject(row.kind, row.name) for row in rows}

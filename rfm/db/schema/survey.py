@@ -1,55 +1,54 @@
-"""Where the migrations would go: the CRM's own tables, their rows and their own triggers."""
+"""The CRM's own tables that the migrations work with: about how many rows, which triggers."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-from rfm.db.connect import run_script
+from rfm.db.connect import engine_of
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.preflight import preflight
+from rfm.db.sql import run
 
 
 @dataclass(frozen=True, slots=True)
 class BaseTable:
-    """One of the CRM's own tables: its name, its rows, and the names of its own triggers."""
+    """One of the CRM's own tables.
+
+    name: as SQL has it, with its schema.
+    estimated_rows: PostgreSQL's own estimate; None where the table was never analyzed.
+    triggers: the names of its triggers that are not rfm's.
+    """
 
     name: str
-    rows: int
+    estimated_rows: int | None
     triggers: tuple[str, ...]
 
+    @property
+    def size(self) -> str:
+        """The estimate in words."""
+        return "unknown" if self.estimated_rows is None else f"about {self.estimated_rows:,}"
 
-def survey(engine: Engine, mapping: Mapping | None = None) -> list[BaseTable]:
-    """Count the rows of the tables that the migrations work with, and list their own triggers.
 
-    The rows tell a test table from the real one. A trigger on customers matters because it runs at
-    each order, too: when it fails, so does the order. Raises what `plan` raises for missing tables.
+def survey(database: Engine | str, mapping: Mapping | None = None) -> list[BaseTable]:
+    """Describe the tables that the migrations work with, without reading them.
+
+    The size tells a test table from the real one. A trigger on customers matters because it also
+    runs at each order: when it fails, so does the order. Raises what `plan` raises for missing
+    tables.
 
     >>> from rfm.testing import example_engine
-    >>> [(table.name, table.rows) for table in survey(example_engine())][:2]
-    [('public.customers', 3), ('public.orders', 8)]
+    >>> [table.name for table in survey(example_engine())][:2]
+    ['public.customers', 'public.orders']
     """
-    with engine.connect() as connection:
+    with engine_of(database).connect() as connection:
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         return [_survey(connection, name) for name in base_tables(chosen)]
 
 
 def _survey(connection: Connection, name: str) -> BaseTable:
-    # counted: before the first ANALYZE there is no estimate; the name is ours, or quoted
-    (rows,) = run_script(connection, f"select count(*) from {name}").fetchall()[0]  # noqa: S608
-    triggers = connection.scalars(_TRIGGERS, {"table": name})
-    return BaseTable(name, rows, tuple(triggers))
-
-
-_TRIGGERS = text("""
-    select t.tgname
-    from pg_catalog.pg_trigger as t
-    where
-        t.tgrelid = to_regclass(:table)
-        and not t.tgisinternal
-        and t.tgname <> 'calculate_customer_lead_score'
-        and t.tgname not like 'recalculate_lead_score_on_order_%'
-    order by t.tgname
-""")
+    [size] = run(connection, "internal/schema/estimated_rows", table=name)
+    triggers = run(connection, "internal/schema/triggers_of_others", table=name)
+    return BaseTable(name, size.rows, tuple(trigger.name for trigger in triggers))

@@ -6,11 +6,12 @@ from psycopg import sql
 from sqlalchemy import text
 
 from rfm import db
+from rfm.db.schema.migrations import migrations
 from rfm.testing import assert_scores_match
 
 FOLDER = Path(__file__).parent / "schemas"
 SCHEMAS = sorted(path.stem for path in FOLDER.glob("*.toml"))
-NAMES = [migration.name for migration in db.migrations()]
+NAMES = [migration.name for migration in migrations()]
 
 
 def mapping_of(schema):

@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 
 from rfm import db
 from rfm.db.connect import run_script
+from rfm.db.schema.migrations import migrations
 from rfm.db.schema.status import State
 from rfm.errors import InvalidMapping, MappingDiffers, RecordUnreadable
 from rfm.testing import assert_scores_match, temporary_database
@@ -56,6 +57,7 @@ def test_a_mapping_that_was_made_in_python_is_recorded_too(bare):
     entries = bare.mapping.model_dump(exclude_none=True)
     db.apply(bare.engine, db.Mapping.model_validate(entries))
     recorded = db.recorded_mapping(bare.engine)
+    assert recorded
     assert recorded.model_dump() == bare.mapping.model_dump()
     assert db.apply(bare.engine, bare.mapping) == []
 
@@ -126,7 +128,7 @@ def test_a_database_that_was_applied_without_a_mapping_refuses_one(rfm_engine):
 
 def test_a_timeline_that_was_pasted_without_a_mapping_refuses_one(rfm_crm_engine):
     with rfm_crm_engine.begin() as connection:
-        run_script(connection, db.migrations()[0].script)
+        run_script(connection, migrations()[0].script)
     with pytest.raises(MappingDiffers, match="was applied without one"):
         db.apply(rfm_crm_engine, mapping_of(SCHEMA))
 
@@ -171,8 +173,10 @@ def test_a_role_that_may_not_read_the_record_is_told_the_grant(shop):
     reader = create_engine(shop.engine.url.set(username=role))
     try:
         for command in (db.status, db.plan, db.backfill, db.score_differences, db.active_model):
-            with pytest.raises(RecordUnreadable) as caught:
+            with pytest.raises(RecordUnreadable, match="may not read the mapping of database"):
                 command(reader)
+        with pytest.raises(RecordUnreadable) as caught:
+            db.recorded_mapping(reader)
         grant = str(caught.value).partition("can allow it: ")[2]
         assert grant.count("grant ") == 2
         shop.run(grant)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import rfm
 from rfm import Model, db
+from rfm.db import sql
 from rfm.db.connect import run_script
 from rfm.errors import EmptyFit, TooFewCustomers, UnknownModel
 from rfm.testing import models, orders
@@ -38,14 +39,17 @@ def crm(rfm_engine):
 
 def test_fitting_reads_and_stores_nothing(crm):
     before = db.models(crm)
-    fitted = db.fit_model(crm, min_customers=CUSTOMERS)
+    fitted = db.fit(crm, min_customers=CUSTOMERS)
     assert fitted.customers == CUSTOMERS
     assert db.models(crm) == before
 
 
 def test_a_fitted_model_is_the_one_that_the_database_fits(crm):
     as_of = datetime.now(UTC)
-    assert db.fit_model(crm, as_of, min_customers=1).model == db.fit_active_model(crm, as_of)
+    fitted = db.fit(crm, as_of, min_customers=1)
+    with crm.begin() as connection:
+        sql.run(connection, "internal/models/fit_in_database", as_of=as_of)
+    assert db.active_model(crm) == fitted.model
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,34 +72,34 @@ def test_database_and_library_fit_the_same_model_on_any_orders(rfm_engine, data)
         expected = rfm.fit(rfm.summarize_orders(frame, as_of=as_of))
     except EmptyFit:
         with pytest.raises(EmptyFit):
-            db.fit_model(rfm_engine, as_of, min_customers=0)
+            db.fit(rfm_engine, as_of, min_customers=0)
     else:
-        assert db.fit_model(rfm_engine, as_of, min_customers=1).model == expected
+        assert db.fit(rfm_engine, as_of, min_customers=1).model == expected
 
 
 def test_only_orders_up_to_the_instant_are_fitted_on(crm):
     past = datetime.now(UTC) - timedelta(days=30)
-    assert db.fit_model(crm, past, min_customers=1).customers < CUSTOMERS
+    assert db.fit(crm, past, min_customers=1).customers < CUSTOMERS
 
 
 def test_a_naive_instant_is_utc(crm):
     past = datetime.now(UTC) - timedelta(days=30)
-    fitted = db.fit_model(crm, past.replace(tzinfo=None), min_customers=1)
-    assert fitted == db.fit_model(crm, past, min_customers=1)
+    fitted = db.fit(crm, past.replace(tzinfo=None), min_customers=1)
+    assert fitted == db.fit(crm, past, min_customers=1)
 
 
 def test_too_few_customers_are_refused_and_nothing_is_stored(crm):
     with pytest.raises(
         TooFewCustomers, match=r"^40 customers have a counted order, .* 500 or more"
     ):
-        db.fit_model(crm)
+        db.fit(crm)
     with pytest.raises(TooFewCustomers):
-        db.fit_model(crm, min_customers=CUSTOMERS + 1)
+        db.fit(crm, min_customers=CUSTOMERS + 1)
     assert len(db.models(crm)) == 1
 
 
 def test_a_stored_model_is_listed_and_not_active_until_it_is_activated(crm):
-    fitted = db.fit_model(crm, min_customers=1)
+    fitted = db.fit(crm, min_customers=1)
     number = db.store_model(crm, fitted)
     by_hand = db.store_model(crm, Model(monetary=[Decimal("0.01")]))
     first, second, third = db.models(crm)
@@ -106,13 +110,14 @@ def test_a_stored_model_is_listed_and_not_active_until_it_is_activated(crm):
     )  # fmt: skip
     assert (third.model.monetary, third.fitted_customers) == ((Decimal("0.01"),), None)
     assert db.active_model(crm) == rfm.PUBLISHED
-    assert db.activate(crm, number) == number
+    db.activate(crm, number)
     assert db.active_model(crm) == fitted.model == db.stored_model(crm, number)
     assert [bool(one.activated_at) for one in db.models(crm)] == [False, True, False]
 
 
-def test_to_fit_and_activate_at_once_keeps_on_what_it_was_fitted(crm):
-    number = db.activate(crm, db.fit_model(crm, min_customers=1))
+def test_an_active_model_keeps_on_what_it_was_fitted(crm):
+    number = db.store_model(crm, db.fit(crm, min_customers=1))
+    db.activate(crm, number)
     (active,) = [one for one in db.models(crm) if one.activated_at]
     assert (active.number, active.fitted_customers) == (number, CUSTOMERS)
 
@@ -127,12 +132,12 @@ def test_an_unknown_number_is_refused_with_those_that_there_are(crm):
 @given(before=models(), after=models())
 def test_simulating_tells_what_activating_and_backfilling_does(rfm_engine, before, after):
     run(rfm_engine, f"truncate customers, orders, messages, deals; {FILL}")
-    db.activate(rfm_engine, before)
+    db.activate(rfm_engine, db.store_model(rfm_engine, before))
     db.backfill(rfm_engine)
     simulated = db.simulate(rfm_engine, after)
     scores = "select email, lead_score from customers order by 1"
     was = run(rfm_engine, scores)
-    db.activate(rfm_engine, after)
+    db.activate(rfm_engine, db.store_model(rfm_engine, after))
     done = db.backfill(rfm_engine)
     moved = simulated.unpivot(index="before", variable_name="after").filter(pl.col("value") > 0)
     assert moved["value"].sum() == CUSTOMERS + 5

@@ -25,7 +25,8 @@ from rfm.db import Pace
 from rfm.db.connect import run_script
 from rfm.db.mapping.slots import plain
 from rfm.db.reads.reader import ReaderError
-from rfm.db.schema.migrations import migrations, read_sql
+from rfm.db.schema.migrations import migrations
+from rfm.db.sql import read_sql
 from rfm.errors import BackfillStopped, InvalidArgument
 from rfm.testing import assert_scores_match, models, orders, temporary_database
 
@@ -110,7 +111,7 @@ def test_exactly_who_is_out_of_date_is_rescored(crm, change, reason):
 
 
 def test_a_second_run_changes_nothing(crm):
-    db.activate(crm, Model(frequency=[1, 2, 3, 4], weights=(2, 2, 2)))
+    db.activate(crm, db.store_model(crm, Model(frequency=[1, 2, 3, 4], weights=(2, 2, 2))))
     assert db.backfill(crm).rescored > 0
     before = scored_at(crm)
     again = db.backfill(crm)
@@ -121,7 +122,7 @@ def test_a_second_run_changes_nothing(crm):
 
 
 def test_after_a_change_of_model_those_are_rescored_whom_it_scores_otherwise(crm):
-    db.activate(crm, Model(frequency=[1, 2, 3, 4]))
+    db.activate(crm, db.store_model(crm, Model(frequency=[1, 2, 3, 4])))
     wrong = {row[0] for row in run(crm, "select customer_id from lead_score_drift()")}
     before = scored_at(crm)
     done = db.backfill(crm)
@@ -169,7 +170,9 @@ def test_ranges_batches_and_workers_divide_the_customers(crm):
 
 
 def test_who_moved_from_which_category_to_which_is_told(crm):
-    db.activate(crm, Model(frequency=[1, 2, 3, 4], recency=[500, 400, 300, 200]))
+    db.activate(
+        crm, db.store_model(crm, Model(frequency=[1, 2, 3, 4], recency=[500, 400, 300, 200]))
+    )
     untriggered(crm, "update customers set lead_score = 0 where email in ('3', '1')")
     named = """
         select email, case when lead_score > 23 then 'Hot' when lead_score > 17 then 'Warm'
@@ -205,7 +208,7 @@ def test_any_type_of_key_will_do(key):
         return plain(script).replace("customer_id uuid", f"customer_id {key}")
 
     with temporary_database() as engine:
-        run(engine, retyped(read_sql("demo", "base_tables")))
+        run(engine, retyped(read_sql("demo/base_tables")))
         for migration in migrations():
             run(engine, retyped(migration.script))
         run(engine, FILL)
@@ -245,7 +248,7 @@ def test_it_waits_for_the_writers_of_the_model_before(crm):
         writer.execute(
             "insert into orders (customer_id, total_cents) select id, 5000 from customers where email > '100'"
         )
-        db.activate(crm, Model(weights=(1, 1, 4)))
+        db.activate(crm, db.store_model(crm, Model(weights=(1, 1, 4))))
         running = pool.submit(db.backfill, crm)
         with pytest.raises(TimeoutError):
             running.result(timeout=0.5)
@@ -269,7 +272,7 @@ def test_beside_live_orders_nothing_is_refused_and_nothing_drifts(crm):
         sales = [pool.submit(sell) for _ in range(2)]
         try:
             for weights in [(1, 1, 4), (2, 2, 2), (1, 4, 1), (3, 2, 1)]:
-                db.activate(crm, Model(weights=weights))
+                db.activate(crm, db.store_model(crm, Model(weights=weights)))
                 db.backfill(crm, Pace(batch=10, range_size=20))
         finally:
             over.set()
@@ -387,7 +390,7 @@ def test_after_a_backfill_every_score_is_true(rfm_engine, data):
     # drawn for an instant that stands still, as Hypothesis asks, and moved to the present
     frame = data.draw(orders(STILL, model)).with_columns(pl.col("ordered_at") + (now - STILL))
     run(rfm_engine, "truncate customers, orders, messages, deals")
-    db.activate(rfm_engine, model)
+    db.activate(rfm_engine, db.store_model(rfm_engine, model))
     run(rfm_engine, "insert into customers (email) select unnest('{a,b,c,d,e,f}'::text[])")
     rows = [
         (

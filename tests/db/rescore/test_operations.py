@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
 
 CALL = "call rescore_stale_customers()"
@@ -220,7 +220,7 @@ def test_a_transaction_that_stays_open_is_looked_after_by_the_next_run(nobody_re
 
 
 def test_after_a_rollback_by_hand_there_is_nothing_to_do(crm):
-    guide = read_sql("rollback", "20250115000002_create_post_migration_objects")
+    guide = read_sql("rollback/20250115000002_create_post_migration_objects")
     do(crm, guide)
     do(crm, "drop trigger calculate_customer_lead_score on customers")
     do(crm, "drop function calculate_lead_score()")
@@ -359,6 +359,6 @@ def test_the_timelines_age_is_told_only_where_it_is_known(crm, refresh):
     ok, finding = health(crm)["timeline refresh"]
     assert ok is None
     assert finding.startswith("unknown")
-    do(crm, read_sql("migrations", "20250115000002_create_post_migration_objects"))
+    do(crm, read_sql("migrations/20250115000002_create_post_migration_objects"))
     do(crm, "select refresh_customer_activity_timeline()")
     assert health(crm)["timeline refresh"][0]

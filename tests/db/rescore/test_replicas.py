@@ -17,7 +17,7 @@ from rfm import db
 from rfm.db import Pace
 from rfm.db.connect import connect, run_script
 from rfm.db.rescore.pace import lags
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 from rfm.errors import InvalidArgument
 
@@ -36,7 +36,7 @@ def run(engine, script):
 def primary():
     """A server of our own: a replica copies all of a server."""
     engine = connect(start_server())
-    run(engine, read_sql("demo", "base_tables"))
+    run(engine, read_sql("demo/base_tables"))
     db.apply(engine)
     run(
         engine,

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from rfm import db
 from rfm.cli.app import app
 from rfm.db.connect import run_script
+from rfm.db.schema.migrations import migrations
 from rfm.errors import SchedulerMissing
 
 
@@ -33,10 +34,10 @@ def test_both_jobs_are_scheduled_once_and_unscheduled_by_the_rollback(cron_engin
     assert refresh == REFRESH
     assert rescore[:2] == ("rescore-stale-customers", "30 2 * * *")
     with cron_engine.begin() as connection:
-        for migration in db.migrations()[2:]:
+        for migration in migrations()[2:]:
             run_script(connection, migration.script)
     assert jobs(cron_engine) == [refresh, rescore]
-    db.rollback(cron_engine, to=db.migrations()[2].name)
+    db.rollback(cron_engine, to=migrations()[2].name)
     assert jobs(cron_engine) == [refresh]
     db.rollback(cron_engine)
     assert jobs(cron_engine) == []
@@ -68,7 +69,7 @@ def test_schedule_keeps_the_times_that_somebody_chose_and_changes_those_it_is_gi
         (one.name, one.schedule, one.command) for one in chosen
     ]
     with cron_engine.begin() as connection:
-        run_script(connection, db.migrations()[3].script)
+        run_script(connection, migrations()[3].script)
     assert db.schedule(cron_engine) == chosen
 
 

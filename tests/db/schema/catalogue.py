@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import server_address, temporary_database
 
 KEPT = Path(__file__).with_name("catalogue.txt")
@@ -158,7 +158,7 @@ def supabase():
     with temporary_database() as engine:
         with engine.begin() as connection:
             run_script(connection, DEFAULT_GRANTS)
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
         yield engine
 
 

@@ -12,19 +12,20 @@ from sqlalchemy.exc import IntegrityError
 
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import DatabaseObject, read_sql
+from rfm.db.schema.migrations import DatabaseObject, migrations
 from rfm.db.schema.status import State
+from rfm.db.sql import read_sql
 from rfm.errors import (
     DatabaseBusy,
     FileInTheWay,
-    InvalidAddress,
+    InvalidDatabase,
     MigrationEdited,
     PreflightFailed,
     UnknownMigration,
 )
 from rfm.testing import assert_scores_match, temporary_database
 
-NAMES = [migration.name for migration in db.migrations()]
+NAMES = [migration.name for migration in migrations()]
 
 CATALOGUE = runpy.run_path(str(Path(__file__).with_name("catalogue.py")))
 snapshot = CATALOGUE["catalogue"]
@@ -36,12 +37,12 @@ def states(engine):
 
 def paste(engine, name):
     with engine.begin() as connection:
-        run_script(connection, read_sql("migrations", name))
+        run_script(connection, read_sql(f"migrations/{name}"))
 
 
 def test_apply_creates_everything_and_records_it(rfm_crm_engine):
     assert states(rfm_crm_engine) == [State.MISSING] * 4
-    assert db.apply(rfm_crm_engine) == list(db.migrations())
+    assert db.apply(rfm_crm_engine) == list(migrations())
     assert states(rfm_crm_engine) == [State.APPLIED] * 4
 
 
@@ -97,7 +98,7 @@ def test_up_down_up_leaves_the_same_catalogue(rfm_crm_engine):
     for name in reversed(NAMES):
         assert snapshot(rfm_crm_engine) == steps.pop()
         with rfm_crm_engine.begin() as connection:
-            run_script(connection, read_sql("rollback", name))
+            run_script(connection, read_sql(f"rollback/{name}"))
     assert snapshot(rfm_crm_engine) == steps.pop()
     db.apply(rfm_crm_engine)
     up = snapshot(rfm_crm_engine)
@@ -164,7 +165,7 @@ def test_preflight_lists_everything_that_is_missing_and_changes_nothing():
 def test_a_failing_migration_leaves_nothing_behind(rfm_crm_engine):
     with rfm_crm_engine.begin() as connection:
         connection.exec_driver_sql("create view hot_leads as select 1 as something_else")
-    for migration in db.migrations()[:2]:
+    for migration in migrations()[:2]:
         paste(rfm_crm_engine, migration.name)
     before = snapshot(rfm_crm_engine)
     with pytest.raises(psycopg.errors.InvalidTableDefinition):
@@ -291,7 +292,7 @@ def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp
     written = db.export(tmp_path)
     assert [p.name for p in written] == [f"{name}.sql" for name in NAMES]
     assert written[0].parent == tmp_path / "supabase" / "migrations"
-    assert [p.read_text() for p in written] == [m.script for m in db.migrations()]
+    assert [p.read_text() for p in written] == [m.script for m in migrations()]
     assert db.export(tmp_path) == []
     written[1].write_text("mine")
     written[2].unlink()
@@ -307,12 +308,12 @@ def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp
 )
 def test_a_wrong_address_is_one_clear_error(monkeypatch, address, says):
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    with pytest.raises(InvalidAddress, match=says):
+    with pytest.raises(InvalidDatabase, match=says):
         db.connect(address)
 
 
 def test_an_address_with_a_password_is_not_repeated_in_the_error():
-    with pytest.raises(InvalidAddress) as caught:
+    with pytest.raises(InvalidDatabase) as caught:
         db.connect("//user:secret@host")
     assert "secret" not in str(caught.value)
 

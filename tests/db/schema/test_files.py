@@ -5,12 +5,12 @@ import re
 import pytest
 from sqlalchemy import text
 
-from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import read_sql, sql_names
+from rfm.db.schema.migrations import migrations
+from rfm.db.sql import read_sql, sql_names
 from rfm.summary import UNCOUNTED_STATUSES
 
-NAMES = [migration.name for migration in db.migrations()]
+NAMES = [migration.name for migration in migrations()]
 
 # Everything in public that is not the CRM's own, with its comment.
 CATALOGUE = text("""
@@ -86,17 +86,28 @@ def test_every_object_that_a_migration_creates_has_a_comment(base, rfm_engine):
 
 def test_the_list_of_objects_is_what_the_migrations_create(base, rfm_engine):
     created = set(catalogue(rfm_engine)) - base
-    listed = [one for migration in db.migrations() for one in migration.objects]
+    listed = [one for migration in migrations() for one in migration.objects]
     assert len(set(listed)) == len(listed) == len(created)
 
 
-@pytest.mark.parametrize("folder", ["checks", "queries"])
+FOLDERS = ("queries/maintenance", "queries/models", "queries/scores", "queries/timeline")
+QUERIES = [f"{folder}/{name}" for folder in FOLDERS for name in sql_names(folder)]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "checks",
+        *FOLDERS,
+        *(f"internal/{room}" for room in ("models", "reads", "rescore", "schema")),
+    ],
+)
 def test_the_first_line_says_which_question_a_file_answers(folder):
     for name in sql_names(folder):
-        assert re.match(r"-- [A-Z].*[.?)]$", read_sql(folder, name).splitlines()[0]), name
+        assert re.match(r"-- [A-Z].*[.?)]$", read_sql(f"{folder}/{name}").splitlines()[0]), name
 
 
-@pytest.mark.parametrize("name", sql_names("queries"))
+@pytest.mark.parametrize("name", QUERIES)
 def test_every_query_runs(rfm_engine, name):
     with rfm_engine.begin() as connection:
         connection.exec_driver_sql(
@@ -104,11 +115,11 @@ def test_every_query_runs(rfm_engine, name):
             "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
         )
     with rfm_engine.connect() as connection:
-        run_script(connection, read_sql("queries", name))
+        run_script(connection, read_sql(name))
 
 
 def test_sql_and_python_know_the_same_uncounted_statuses():
-    script = read_sql("migrations", NAMES[1])
+    script = read_sql(f"migrations/{NAMES[1]}")
     lists = re.findall(r'lower\([a-z.]*status collate "C"\) not in \(([^)]*)\)', script)
     assert len(lists) == 2
     for one in lists:
@@ -116,7 +127,7 @@ def test_sql_and_python_know_the_same_uncounted_statuses():
 
 
 def test_no_file_mentions_a_table_without_its_schema_in_a_function():
-    for migration in db.migrations():
+    for migration in migrations():
         for body in re.findall(r"as \$\$(.*?)\$\$;", migration.script, flags=re.DOTALL):
             assert not re.search(
                 r"\b(from|join|update|into) (customers|orders|lead_score_)\b", body

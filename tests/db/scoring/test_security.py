@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import connect, run_script
-from rfm.db.schema.migrations import read_sql
+from rfm.db.sql import read_sql
 from rfm.errors import PreflightFailed
 from rfm.testing import assert_scores_match, server_address, temporary_database
 
@@ -117,7 +117,7 @@ def crm(regime):
     with owned() as owner:
         with owner.begin() as connection:
             run_script(connection, REGIMES[regime])
-            run_script(connection, read_sql("demo", "base_tables"))
+            run_script(connection, read_sql("demo/base_tables"))
             run_script(connection, ROW_SECURITY)
             run_script(connection, DATA)
         yield owner

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.connect import run_script
+from rfm.db.schema.migrations import migrations
 from rfm.testing import assert_scores_match, temporary_database
 
 A = "00000000-0000-4000-8000-00000000000a"
@@ -139,7 +140,7 @@ def test_scores_follow_a_partitioned_orders_table():
             )
         )
         run(engine, script)
-        for migration in db.migrations():
+        for migration in migrations():
             run(engine, migration.script)
         run(engine, f"insert into customers (id) values ('{A}'), ('{B}')")
         run(engine, f"insert into orders (customer_id) values ('{A}'), ('{B}'), ('{A}')")
