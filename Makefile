@@ -30,7 +30,7 @@ test-server: .venv/ready ## the database part on a server of yours: RFM_TEST_DSN
 soak: .venv/ready ## the long ones: load, crashes, ten thousand histories, every mutant (hours)
 	$(PYTEST) -m slow tests/soak -s
 	RFM_PROOF=soak $(PYTEST) tests/proof/test_histories.py
-	$(BIN)/python tests/mutants/run.py
+	$(BIN)/python -m tests.mutants.run
 
 bench: .venv-bench/ready ## every figure of docs/explanation/performance.md; ARGS="files --scale 0.01" for a part
 	.venv-bench/bin/python -m benchmarks $(ARGS)
@@ -50,7 +50,7 @@ sql-lint: .venv/ready ## squawk: do the migrations hold locks or lose data?
 	$(BIN)/squawk sql/migrations/*.sql
 
 catalogue: .venv/ready ## write tests/db/schema/catalogue.txt anew, after a new migration; ARGS=--check
-	$(BIN)/python tests/db/schema/catalogue.py $(ARGS)
+	$(BIN)/python -m tests.db.schema.catalogue $(ARGS)
 
 types: .venv/ready ## mypy --strict
 	$(BIN)/mypy

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(names: list[str]) -> dict[ModuleType, set[str]]:
-    """Return the modules that are asked for, each with the names of its wanted benches."""
+    """Return the modules to run, each with the names of its benches to run."""
     known = modules()
     wanted = {
         module: {
@@ -60,9 +60,9 @@ def chosen(names: list[str]) -> dict[ModuleType, set[str]]:
 
 
 def main() -> None:
-    """Run, write, and exit with 1 where a trial failed; a missed figure is a finding."""
+    """Run, write the results, and exit with 1 if a trial failed; a missed figure is no failure."""
     arguments = parser().parse_args()
-    # figures of reduced sizes claim nothing, so they do not replace those that do
+    # figures of reduced sizes must not replace those of the full sizes
     small = ROOT / "benchmarks" / "data" / "results"
     folder = arguments.into or (RESULTS if arguments.scale == 1 else small)
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ A case is a generator function. It prepares before its first `yield`, does what 
 yield a second time to give an answer and to clean up after that::
 
     def sum_in_polars(rows: int) -> Steps:
-        import polars as pl          # here, not above: each case loads no more than it needs
+        import polars as pl          # not at the top: a case loads only what it needs
 
         numbers = pl.int_range(rows, eager=True)
         yield None                   # the clock starts
@@ -12,8 +12,8 @@ yield a second time to give an answer and to clean up after that::
         yield total                  # the clock stops
 
 Its arguments are the trial's size and words. A case that measures for itself, each of many alike,
-yields `Seconds`, whose median is taken. Cases of one size that answer have to give the same answer,
-or they did not do the same work.
+yields `Seconds`; their median counts. If cases of one size give an answer, all must give the same
+one: otherwise they did not do the same work.
 
 A bench lists trials, each a case and a size, and figures, each the ratio of two trials, or one
 trial against an absolute limit. To add one, put it in `BENCHES` of a module or package in this
@@ -28,9 +28,10 @@ folder::
         ),
     )
 
-What the cases of a module share, such as files or a server, is made by its context manager
-`scene(benches)`, if it has one: entered once, before its benches; left after them. It hands things
-on in os.environ or as files, and may yield facts to be written down, such as a server's version.
+A module may have a context manager `scene(benches)` that makes what its cases share, such as files
+or a server. It is entered once, before the benches of the module, and left after them. It passes
+things on in os.environ or as files, and may yield facts for the results, such as the version of a
+server.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Figure:
-    """A claim: what trial `ours` takes is at most `at_most` times what trial `yardstick` takes.
+    """A claim: trial `ours` takes at most `at_most` times as much as trial `yardstick`.
 
     Without a yardstick the limit is absolute, in seconds or MiB. Without a limit the figure claims
-    nothing: it is shown beside the others, as a slow case is. `per_second` is one by the seconds.
+    nothing, but is shown with the others. `per_second` is 1 / `seconds`.
     """
 
     claim: str
@@ -95,6 +96,6 @@ class Bench:
 
 
 class Seconds(tuple[float, ...]):
-    """What a case has measured itself, each time of one or more, instead of the clock around it."""
+    """One or more times that a case measured itself; they replace the clock around the case."""
 
     __slots__ = ()

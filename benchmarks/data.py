@@ -34,12 +34,12 @@ _STATUSES: Final = {
 
 
 def orders_file(size: int) -> Path:
-    """Return where the orders of this number are."""
+    """Return the path of the file with this number of orders."""
     return FOLDER / f"orders-{size}.parquet"
 
 
 def make(sizes: set[int]) -> None:
-    """Make the files that are not there, in a process of its own: their making takes memory."""
+    """Make the missing files, each in a process of its own, because that takes memory."""
     FOLDER.mkdir(exist_ok=True)
     for size in sorted(sizes):
         if orders_file(size).exists():
@@ -52,7 +52,7 @@ def make(sizes: set[int]) -> None:
 
 
 def write(size: int) -> None:
-    """Write the file, part by part; under its name only when it is whole."""
+    """Write the file part by part; it gets its name when it is complete."""
     import pyarrow.parquet as pq
 
     path = orders_file(size)
@@ -80,7 +80,7 @@ def _part(start: int, size: int) -> pa.Table:
     numbers = pl.DataFrame({"rank": rank, "age": age, "cents": cents})
     return numbers.select(
         order_id=pl.int_range(start, start + rows),
-        customer_id=pl.col("rank") * 2_654_435_761 % 2**32,  # an odd factor: no two ids become one
+        customer_id=pl.col("rank") * 2_654_435_761 % 2**32,  # odd, so all ids stay different
         ordered_at=(newest - pl.col("age")).cast(pl.Datetime("us", "UTC")),
         amount=(pl.col("cents").cast(pl.Decimal(12, 2)) / 100).cast(pl.Decimal(12, 2)),
         status=pl.Series(list(_STATUSES)).gather(statuses),

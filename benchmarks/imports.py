@@ -1,4 +1,4 @@
-"""What `import rfm` takes."""
+"""How long `import rfm` takes."""
 
 from __future__ import annotations
 

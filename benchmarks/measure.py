@@ -1,7 +1,7 @@
 """Measure the trials of a bench side by side, and return what was found.
 
 All trials of a bench run once a round, each round in another order; a figure is the median of the
-rounds' ratios. So whatever else keeps the machine busy meets all of them alike.
+rounds' ratios. So other work on the machine slows all of them in the same way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNITS: Final = {"seconds": "s", "per_second": "a second", "cpu_seconds": "s", "
 def run_module(
     module: ModuleType, wanted: set[str], scale: float, rounds: int | None, arguments: list[str]
 ) -> list[dict[str, Any]]:
-    """Run the wanted benches of a module, or all, in its scene."""
+    """Run the named benches of a module, or all of them, in its scene."""
     benches = [
         replace(bench, rounds=rounds or bench.rounds).scaled(scale)
         for bench in module.BENCHES
@@ -53,7 +53,7 @@ def say(line: str) -> None:
 def measure(bench: Bench, say: Callable[[str], None] = say) -> dict[str, Any]:
     """Run all rounds; return the runs of each trial and the figures.
 
-    A trial that fails is not run again, and its figures stay without a value.
+    A trial that fails is not run again; its figures have no value.
     """
     say(f"\n{bench.title} ({bench.rounds} rounds)")
     runs: dict[str, list[dict[str, Any]]] = {label: [] for label in bench.trials}
@@ -77,7 +77,7 @@ def measure(bench: Bench, say: Callable[[str], None] = say) -> dict[str, Any]:
 
 
 def _turn(labels: list[str], number: int) -> list[str]:
-    """Return the labels from another start each round, so that none always follows the same one."""
+    """Return the labels in another order each round, so that none always follows the same one."""
     start = number % len(labels)
     turned = labels[start:] + labels[:start]
     return turned[::-1] if number % 2 else turned
@@ -101,14 +101,14 @@ def _run_once(
 
 
 def _disagreements(bench: Bench, runs: Mapping[str, list[dict[str, Any]]]) -> dict[str, str]:
-    """Tell which trials answered otherwise than the first of their size."""
+    """Return the trials whose answer differs from the first one of their size."""
     first: dict[int, tuple[str, object]] = {}
     found = {}
     for label, trial in bench.trials.items():
         for answer in (one["answer"] for one in runs[label] if one["answer"] is not None):
             reference, expected = first.setdefault(trial.size, (label, answer))
             if answer != expected:
-                found[label] = f"answered {answer!r}, and {reference} {expected!r}"
+                found[label] = f"answered {answer!r}, but {reference} answered {expected!r}"
     return found
 
 

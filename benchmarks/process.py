@@ -25,7 +25,7 @@ _CHILD: Final = "import sys; from benchmarks.process import child; child(*sys.ar
 
 
 class TrialFailed(Exception):
-    """A trial ended with an error, or answered otherwise than the others of its size."""
+    """A trial ended with an error."""
 
 
 def run(trial: Trial) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def child(module: str, case: str, size: str, *words: str) -> None:
 def run_here(case: Case, size: int, *words: str) -> dict[str, Any]:
     """Run the case in this process.
 
-    The peak is the process's, whose start counts too: a case that is to show its own peak has to
-    prepare little.
+    The peak is that of the whole process, from its start: a case that shows a peak must not prepare
+    much.
     """
     steps = case(size, *words)
     next(steps)
@@ -75,13 +75,13 @@ def run_here(case: Case, size: int, *words: str) -> dict[str, Any]:
 
 
 def _cpu_seconds() -> float:
-    """Return what all threads and ended child processes computed: other work hardly changes it."""
+    """Return the CPU time of all threads and ended children; other work hardly changes it."""
     return sum(os.times()[:4])
 
 
 def _peak() -> int:
     """Return the most memory that this process ever held, in bytes."""
-    # Linux hands ru_maxrss down to a child, whose peak is then its parent's at least
+    # on Linux a child inherits ru_maxrss: it would be at least its parent's
     status = Path("/proc/self/status")
     if status.exists():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())

@@ -24,7 +24,7 @@ CUSTOMERS: Final = 200_000
 KEYS: Final = {
     "uuid": "md5({n}::text)::uuid",
     "bigint": "{n}::bigint",
-    # what a field of a CSV file has to be quoted for
+    # characters that CSV has to quote
     "text": """'customer, "' || {n} || E'"\n'""",
 }
 SCHEMA: Final[Mapping[Any, Any]] = {
@@ -47,7 +47,7 @@ AGGREGATE: Final = """
 
 
 def rows(instant: str) -> str:
-    """Write the query of one reader: how it takes an instant."""
+    """Return the query; `instant` is how the reader takes one."""
     return f"""
         select c.id::text as customer_id, {instant.format("c.last_scored_at")} as last_scored_at,
             c.lead_score, c.rfm_recency, c.rfm_frequency, c.rfm_monetary::text,
@@ -98,7 +98,7 @@ def adbc(_: int, key: str) -> Steps:
 
 
 def connectorx(_: int, key: str) -> Steps:
-    """ConnectorX, in one partition, as the others."""
+    """ConnectorX, in one partition, like the others."""
     # it takes the host from the network part of the address alone
     url = engine(key).url
     host = (url.host or str(url.query["host"])).replace("/", "%2F")
@@ -109,7 +109,7 @@ def connectorx(_: int, key: str) -> Steps:
 
 
 def bare_aggregation(_: int, key: str) -> Steps:
-    """Run the aggregation alone, its rows thrown away within the server."""
+    """Run the aggregation alone; the server discards the rows."""
     connection = plain_connection(key)
     yield None
     connection.execute(f"explain (analyze, timing off) {AGGREGATE}")
@@ -117,7 +117,7 @@ def bare_aggregation(_: int, key: str) -> Steps:
 
 
 def _digest(frame: pl.DataFrame) -> str:
-    """Return what is equal for equal frames: every row counts, to the last digit."""
+    """Return a hash of all rows; equal frames have the same one."""
     if "92233720368547758" not in "".join(frame["monetary"]):
         raise AssertionError("no extreme sum was read")
     return str(frame.sort("customer_id").hash_rows(seed=0).implode().hash(seed=0).item())

@@ -80,7 +80,7 @@ def _place(result: dict[str, Any]) -> str:
 
 
 def draw(result: dict[str, Any], folder: Path) -> None:
-    """Draw seconds and peak memory over the sizes, where the bench asks for a chart."""
+    """Draw seconds and peak memory over the sizes, if the bench has a chart."""
     if not result["chart"]:
         return
     if find_spec("matplotlib") is None:

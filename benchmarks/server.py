@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL with several copies of one database: what the cases share.
+"""An embedded PostgreSQL with several copies of one database, shared by the cases.
 
-Its settings are PostgreSQL's own, but for autovacuum, which is off, so that it meets no trial by
-chance (each trial begins with a VACUUM), and for max_wal_size.
+It has the default settings, with two exceptions: autovacuum is off, so that it does not run during
+a trial (each trial starts with a VACUUM), and max_wal_size is larger.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ADDRESS: Final = "RFM_BENCH_DATABASE"
 
 
 def start() -> dict[str, str]:
-    """Start the server for the cases, which are other processes; return its version."""
+    """Start the server and return its version; the cases, in other processes, find it."""
     os.environ[_ADDRESS] = start_server()
     server = engine("postgres")
     autocommit(
@@ -80,7 +80,7 @@ def autocommit(on: Engine, *statements: str) -> None:
 
 
 def open_connection(database: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Return a connection in autocommit, to customers that were just vacuumed."""
+    """Vacuum the customers and return a connection in autocommit."""
     connection = plain_connection(database)
     connection.execute("vacuum analyze customers")
     return connection

@@ -19,11 +19,11 @@ PACKAGES: Final = ("polars", "duckdb", "pandas", "openretailscience", "psycopg")
 
 
 def surroundings(arguments: list[str], facts: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a figure has to name: machine, versions, commit and command."""
+    """Return the machine, versions, commit and command."""
     return {
         "command": " ".join(["make bench", f'ARGS="{" ".join(arguments)}"'][: 1 + bool(arguments)]),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
-        # results are written while others are still measured
+        # without the results: they are written while other benches still run
         "clean": not _git("status", "--porcelain", "--", ".", ":!benchmarks/results"),
         "started": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "load_when_started": round(os.getloadavg()[0], 2),

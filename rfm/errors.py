@@ -30,7 +30,11 @@
 
 
 class RfmError(Exception):
-    """Base class of every error that this library raises on purpose."""
+    """Base class of every error that this library raises on purpose.
+
+    A message has code between backticks: an argument (`min_customers`, `customer_id="buyer"`) or a
+    function (`rfm.db.apply`). The command line writes its options and commands in their place.
+    """
 
 
 class InvalidFrame(RfmError, ValueError):

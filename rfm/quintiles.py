@@ -47,7 +47,7 @@ def fit(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Mode
     >>> fit(summary, min_customers=500)
     Traceback (most recent call last):
     rfm.errors.TooFewCustomers: 5 customers have a counted order, and quintiles are fitted on 500 \
-or more; allow fewer (min_customers), or keep the model that you have
+or more; pass a smaller `min_customers`, or keep the model that you have
     """
     check_summary(summary)
     return quintiles(summary, min_customers=min_customers)
@@ -80,13 +80,13 @@ def check_fit(customers: int, *, before_orders: int, min_customers: int) -> None
     if not customers:
         raise EmptyFit(
             "0 customers have a counted order (frequency of 1 or more), so there are no quintiles; "
-            "summarize more orders, or score with rfm.PUBLISHED"
+            "summarize more orders or take a later `as_of`, or use rfm.PUBLISHED"
         )
     if customers < min_customers:
         raise TooFewCustomers(
             f"{count(customers, 'customer has', 'customers have')} a counted order, and quintiles "
             f"are fitted on {min_customers:,} or more; "
-            "allow fewer (min_customers), or keep the model that you have"
+            "pass a smaller `min_customers`, or keep the model that you have"
         )
     if before_orders:
         raise_problems(

@@ -156,7 +156,7 @@ def _check_orders(
     status = {names.status: TEXT}
     if names.status != "status":  # a column that the caller named must exist
         required |= status
-    remedy = 'name yours by keyword, for example customer_id="buyer"'
+    remedy = 'name yours, for example `customer_id="buyer"`'
     schema = check_columns(orders, "orders", required, remedy, optional=status)
     if isinstance(orders, pl.DataFrame):
         raise_problems(*null_id_problems(orders[names.customer_id], "orders"))

@@ -23,7 +23,7 @@ BENCHES = (ORDER, BULK, BULK_WITH_BAD_ROWS, EVERYBODY, NOTHING_TO_DO, READING)
 ORDERS_EACH = 10
 
 _FILL = """
--- made again at the end: all at once, not row by row
+-- created again at the end: faster than a check of each row
 alter table public.orders drop constraint orders_customer_id_fkey;
 drop index public.idx_orders_customer_id;
 
@@ -60,7 +60,7 @@ foreign key (customer_id) references public.customers (id) on delete cascade;
 
 @contextmanager
 def scene(benches: Sequence[Bench]) -> Iterator[dict[str, str]]:
-    """Start the server and fill the databases, as large as the largest trial asks for."""
+    """Start the server and fill the databases, with as many customers as the largest trial."""
     customers = max(trial.size for bench in benches for trial in bench.trials.values())
     facts = start()
     make_databases(_FILL.format(customers=customers, orders=customers * ORDERS_EACH))

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from benchmarks.bench import Steps
 
 CUSTOMERS: Final = 1_000_000
-SHARE: Final = 20  # an order for each twentieth customer
+SHARE: Final = 20  # every twentieth customer gets an order
 
 _INSERT: Final = (
     "insert into orders (customer_id, status, total_cents, currency)"
     " select id, 'paid', 4200, 'USD' from chosen"
 )
-# Both prefixes rewrite 1 % of the rows before the clock starts; of `bad`, no later update succeeds.
+# Before the clock starts, 1 % of the rows get the prefix. After `bad-`, each update of them fails.
 _BAD_ROWS: Final = """
     update customers set email = '{prefix}' || email
     where id in (select id from chosen where number % 100 = 0);
@@ -28,7 +28,7 @@ _BAD_ROWS: Final = """
 
 
 def bulk(customers: int, database: str) -> Steps:
-    """Insert one order each for a twentieth of the customers, in one statement."""
+    """Insert an order for every twentieth customer, in one statement."""
     connection = _begin(customers, database)
     yield None
     connection.execute(_INSERT)
@@ -37,7 +37,7 @@ def bulk(customers: int, database: str) -> Steps:
 
 
 def bulk_with_checked_rows(customers: int, database: str, prefix: str) -> Steps:
-    """Do the same where a constraint forbids any update of customers with a bad prefix."""
+    """Do the same, with a constraint that fails for each update of a customer with `bad-`."""
     connection = _begin(customers, database)
     connection.execute(_BAD_ROWS.format(prefix=prefix))
     yield None
@@ -79,7 +79,7 @@ BULK = Bench(
 
 BULK_WITH_BAD_ROWS = Bench(
     name="bulk-bad-rows",
-    title="Orders of 50,000 customers in one INSERT; a constraint forbids to score 1 % of them",
+    title="Orders of 50,000 customers in one INSERT; 1 % of them break a constraint when scored",
     trials={
         "without scoring": Trial(bulk_with_checked_rows, CUSTOMERS, ("without", "bad-")),
         "no bad row": Trial(bulk_with_checked_rows, CUSTOMERS, ("ours", "fine-")),

@@ -30,8 +30,8 @@ def everybody_guide(_: int) -> Steps:
     yield None
 
 
-# How far to set the clock back so that a hundredth of the customers is due: since when has the
-# newest order of each been as old as the last threshold that it has crossed?
+# The interval within which the newest orders of a hundredth of the customers have crossed a
+# threshold: set back by it, the clock makes these customers due.
 _A_HUNDREDTH = """
     select percentile_disc(0.01) within group (order by coalesce(c.since, interval '100 years'))
     from (
@@ -80,7 +80,7 @@ _BARE = """
 
 
 def bare_aggregation(_: int) -> Steps:
-    """Aggregate all orders by customer, the rows thrown away within the server."""
+    """Aggregate all orders by customer; the server discards the rows."""
     connection = open_connection("ours")
     yield None
     connection.execute(f"explain (analyze, timing off) {_BARE}")
@@ -88,7 +88,7 @@ def bare_aggregation(_: int) -> Steps:
 
 
 def bare_rows(_: int) -> Steps:
-    """Aggregate all orders by customer, the rows sent to the driver."""
+    """Aggregate all orders by customer; the driver gets the rows."""
     connection = open_connection("ours")
     yield None
     connection.execute(_BARE)
@@ -96,7 +96,7 @@ def bare_rows(_: int) -> Steps:
 
 
 def nothing_to_do(customers: int) -> Steps:
-    """Look at everybody, and find nobody out of date but the few who turn a day older meanwhile."""
+    """Run a backfill that finds nobody out of date, except a few who just became a day older."""
     from rfm import db
 
     db.backfill(engine("ours"))

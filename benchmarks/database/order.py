@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Steps
 
 CUSTOMERS: Final = 1_000_000
-LEAST, SHARE = 100, 500  # inserts whose median is a latency: one for each 500 customers
+LEAST, SHARE = 100, 500  # number of inserts: one for each 500 customers
 
 _INSERT: Final = (
     "insert into orders (customer_id, status, total_cents, currency)"

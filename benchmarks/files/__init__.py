@@ -1,4 +1,4 @@
-"""Scores out of files and frames, without a database."""
+"""Scores from files and frames, without a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BENCHES = (ORDERS, GROWTH, SCORE)
 
 @contextmanager
 def scene(benches: Sequence[Bench]) -> Iterator[None]:
-    """Make the files of orders that the benches read; they stay, for the next run."""
+    """Make the files of orders that the benches read, and keep them for the next run."""
     read_files = [bench for bench in benches if bench.name != SCORE.name]
     make({trial.size for bench in read_files for trial in bench.trials.values()})
     yield

@@ -1,4 +1,4 @@
-"""A Parquet file of orders to scores by fitted quintiles."""
+"""From a Parquet file of orders to scores by fitted quintiles."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scores_by_rfm(orders: int) -> Steps:
 
 
 def scores_by_rfm_of_text_ids(orders: int) -> Steps:
-    """Do the same with the ids as text, which are longer to hash and to compare."""
+    """Do the same with text ids, which take longer to hash and compare."""
     import polars as pl
 
     import rfm
@@ -49,7 +49,7 @@ def scores_by_rfm_of_text_ids(orders: int) -> Steps:
 
 
 def scores_by_rfm_at_own_instants(orders: int) -> Steps:
-    """Do the same with `as_of` as an expression, which is then kept and compared per customer."""
+    """Do the same with `as_of` as an expression, which is then compared per customer."""
     import polars as pl
 
     import rfm
@@ -62,7 +62,7 @@ def scores_by_rfm_at_own_instants(orders: int) -> Steps:
 
 
 def group_by_in_polars(orders: int) -> Steps:
-    """Count, add up and find the newest: no status is looked at, nothing scored."""
+    """Count, sum and maximum only: without statuses, without scores."""
     import polars as pl
 
     yield None

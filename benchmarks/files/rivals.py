@@ -1,4 +1,4 @@
-"""The same scores by others: DuckDB, pandas, openretailscience."""
+"""The same work by others: DuckDB, pandas, openretailscience."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTS: Final = f"ordered_at <= timestamptz '{AS_OF}' and lower(status) not in {
 
 
 def scores_by_duckdb(orders: int) -> Steps:
-    """Group and rank by ntile, as public queries do; customers without a counted order drop out."""
+    """Group and rank by ntile, as public queries do; customers without a counted order are lost."""
     yield from _in_duckdb(
         f"""
         select customer_id,
@@ -58,7 +58,7 @@ def _in_duckdb(totals: str) -> Steps:
 
 
 def scores_by_pandas(orders: int) -> Steps:
-    """Read, group, qcut; money as floats, for pandas has no decimals of its own."""
+    """Read, group, qcut; money as floats: pandas has no decimals."""
     import pandas as pd
 
     yield None
@@ -70,7 +70,7 @@ def scores_by_pandas(orders: int) -> Steps:
     )
     scored["recency_days"] = (AS_OF - scored["newest"]).dt.days
     for number, better in (("recency_days", False), ("frequency", True), ("monetary", True)):
-        # ranked first, or qcut finds edges alike and refuses
+        # without the rank, qcut fails on equal edges
         rank = scored[number].rank(method="first", ascending=better)
         scored[number + "_score"] = pd.qcut(rank, 5, labels=False) + 1
     yield int(scored["frequency"].sum())
@@ -83,7 +83,7 @@ def _read_for_pandas(orders: int) -> pd.DataFrame:
     columns = ["customer_id", "ordered_at", "amount", "status"]
     table = pq.read_table(orders_file(orders), columns=columns)
     amount = table["amount"].cast(pa.float64())
-    # statuses as categories: what a pandas user does who knows that there are five
+    # categories: faster, and pandas users know that there are five statuses
     status = table["status"].cast(pa.string()).dictionary_encode()
     table = table.set_column(2, "amount", amount).set_column(3, "status", status)
     return table.to_pandas()

@@ -1,4 +1,4 @@
-"""A summary to scores by a given model."""
+"""From a summary to scores by a given model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Steps
 
 TEN: Final = 10**7
-TIMES: Final = 11  # of work whose median is taken within a process
+TIMES: Final = 11  # how often a process measures the same work
 
 
 def score_without_ids(customers: int) -> Steps:
@@ -54,7 +54,7 @@ def score_text_ids(customers: int) -> Steps:
 
 
 def score_lazily(customers: int) -> Steps:
-    """Score a lazy frame, whose ids are not looked at."""
+    """Score a lazy frame, whose ids are not checked."""
     import rfm
 
     plan = rfm.score_frame(_summary(customers).lazy(), rfm.PUBLISHED)
@@ -62,7 +62,7 @@ def score_lazily(customers: int) -> Steps:
 
 
 def score_shuffled_ids_once(customers: int) -> Steps:
-    """Score for the first time in a process, which has to ask the system for memory."""
+    """Score for the first time in a process, which has to allocate memory."""
     import polars as pl
 
     import rfm
@@ -76,7 +76,7 @@ def score_shuffled_ids_once(customers: int) -> Steps:
 
 
 def four_integer_columns(customers: int) -> Steps:
-    """Add four columns, each another column plus a number: the least that any scoring can take."""
+    """Add four columns, each a column plus a number: no scoring can take less."""
     import polars as pl
 
     summary = _summary(customers)
@@ -94,7 +94,7 @@ def _score(customers: int, ids: pl.Series | None) -> Steps:
 
 
 def _repeatedly(work: Callable[[], object]) -> Steps:
-    """Do it several times in a process that already has the memory."""
+    """Measure it several times, after a first call that allocates the memory."""
     work()
     yield None
     seconds = []

@@ -1,7 +1,7 @@
-"""What it costs when many orders are one customer's.
+"""What many orders of one customer cost.
 
-A small database, so that nothing but the customer's own history matters: a thousand customers with
-ten orders each, and one customer for each length of history that a trial asks for.
+The database is small, so that only the customer's own history matters: a thousand customers with
+ten orders each, and one customer for each length of history among the trials.
 """
 
 from __future__ import annotations

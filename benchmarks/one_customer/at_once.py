@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def one_insert(orders: int, database: str) -> Steps:
-    """Insert so many orders of one customer in one statement."""
+    """Insert this number of orders of one customer in one statement."""
     connection = open_connection(database)
     connection.execute("begin")
     yield None

@@ -22,10 +22,10 @@ _INSERT: Final = (
 
 def one_more(length: int, database: str) -> Steps:
     """Insert one order, committed: the median of many, each deleted before the next."""
-    # a second session deletes: without triggers, and without a setting that ends the first's plans
+    # a second session deletes without triggers: that setting would discard the first one's plans
     seller, sweeper = open_connection(database), plain_connection(database)
     sweeper.execute("set session_replication_role = replica")
-    # waiting for the disk takes longer than scoring, and would hide what grows
+    # a wait for the disk takes longer than scoring, and would hide the difference
     for connection in (seller, sweeper):
         connection.execute("set synchronous_commit = off")
     sweeper.execute("vacuum analyze orders")

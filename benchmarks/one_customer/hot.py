@@ -28,9 +28,9 @@ _INSERT: Final = (
 
 
 def hot_customer(orders: int, database: str) -> Steps:
-    """Insert orders of a new customer, each committed, from 16 sessions: the time of one order.
+    """Insert orders of a new customer from 16 sessions, one a transaction: the time per order.
 
-    Any order that is refused fails the trial.
+    The trial fails if an order is refused.
     """
     each = max(1, orders // WRITERS)
     with ExitStack() as stack:

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated
+from typing import Annotated, Final
 
 import polars as pl
 import psycopg
@@ -15,17 +15,52 @@ from adbc_driver_manager import Error as ReaderError
 
 import rfm
 from rfm.cli import demo, model, output, rescore, schema, score
+from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
 Command = Callable[..., None]
 
+ABOUT = {
+    "": "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
+    "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
+    "model": "Fit, store, compare and activate the models of a database.",
+}
+COMMANDS: Mapping[str, Mapping[str, Command]] = {
+    "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
+    "db": {
+        "plan": schema.plan,
+        "apply": schema.apply,
+        "rollback": schema.rollback,
+        "status": schema.status,
+        "mapping": schema.show_mapping,
+        "export": schema.export,
+        "verify": schema.verify,
+        "rescore-stale": rescore.rescore_stale,
+        "backfill": rescore.backfill,
+    },
+    "model": {
+        "fit": model.fit,
+        "set": model.set_model,
+        "list": model.list_models,
+        "show": model.show,
+        "activate": model.activate,
+        "simulate": model.simulate,
+    },
+}
+_TYPED: Final = {
+    name.replace("-", "_"): " ".join(filter(None, ("rfm", group, name)))
+    for group, commands in COMMANDS.items()
+    for name in commands
+}
+"""How each command is typed, by the name of the function of the library that it runs."""
 
-def _group(about: str, commands: Mapping[str, Command]) -> typer.Typer:
+
+def _group(name: str) -> typer.Typer:
     group = typer.Typer(
-        help=about, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=ABOUT[name], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
     )
-    for name, command in commands.items():
-        group.command(name)(_with_exit_code(command))
+    for command_name, command in COMMANDS[name].items():
+        group.command(command_name)(_with_exit_code(command))
     return group
 
 
@@ -36,21 +71,22 @@ def _with_exit_code(command: Command) -> Command:
     def run(**arguments: object) -> None:
         try:
             command(**arguments)
-        except FoundDifference as error:
-            _fail(str(error), code=1)
         except RfmError as error:
-            _fail(str(error), code=2)
+            message = in_options(str(error), arguments, _TYPED)
+            _fail(message, code=1 if isinstance(error, FoundDifference) else 2)
+        except OSError as error:
+            _fail(f"cannot use {error.filename}: {error.strerror}")
         except sqlalchemy.exc.DBAPIError as error:
-            _fail(f"the database says: {str(error.orig).strip()}", code=2)
+            _fail(f"the database says: {str(error.orig).strip()}")
         except (psycopg.Error, ReaderError) as error:
-            _fail(f"the database says: {str(error).strip()}", code=2)
+            _fail(f"the database says: {str(error).strip()}")
         except pl.exceptions.PolarsError as error:
-            _fail(f"the file cannot be read: {str(error).splitlines()[0]}", code=2)
+            _fail(f"the file cannot be read: {str(error).splitlines()[0]}")
 
     return run
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int = 2) -> None:
     output.print_error(message)
     raise typer.Exit(code)
 
@@ -64,48 +100,18 @@ def _print_version(wanted: bool) -> None:
 def _options(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
-app = _group(
-    "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
-    {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
-)
+app = _group("")
 app.callback()(_options)
-app.add_typer(
-    _group(
-        "The migrations in a PostgreSQL or Supabase database.",
-        {
-            "plan": schema.plan,
-            "apply": schema.apply,
-            "rollback": schema.rollback,
-            "status": schema.status,
-            "mapping": schema.show_mapping,
-            "export": schema.export,
-            "verify": schema.verify,
-            "rescore-stale": rescore.rescore_stale,
-            "backfill": rescore.backfill,
-        },
-    ),
-    name="db",
-)
-app.add_typer(
-    _group(
-        "The models that a database scores with.",
-        {
-            "fit": model.fit,
-            "set": model.set_model,
-            "list": model.list_models,
-            "show": model.show,
-            "activate": model.activate,
-            "simulate": model.simulate,
-        },
-    ),
-    name="model",
-)
+for _name in filter(None, COMMANDS):
+    app.add_typer(_group(_name), name=_name)
 
 
 def main() -> None:

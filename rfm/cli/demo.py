@@ -1,4 +1,4 @@
-"""`rfm demo`."""
+"""`rfm demo`: real customers, scored twice and compared."""
 
 import time
 from typing import Annotated
@@ -13,10 +13,10 @@ from rfm.demo.steps import STEPS, Demo
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the server running and print its address.")
+        bool, typer.Option("--keep", help="Keep the server running, and print its address.")
     ] = False,
 ) -> None:
-    """Score 23,570 real customers twice, by triggers and in Polars, and compare every one."""
+    """Score 23,570 real customers with triggers and with Polars, and compare every score."""
     address = start_server(keep=keep)
     run = Demo(db.connect(address))
     _run_steps(run)
@@ -26,14 +26,14 @@ def demo(
     print_line(f"{total:,} of {total:,} scores agree", style="bold green")
     if keep:
         folder = run.engine.url.query["host"]
-        print_line(f"the server goes on: {address}")
+        print_line(f"the server is still running: {address}")
         print_line(f"stop it with: kill -INT $(head -1 {folder}/postmaster.pid)")
 
 
 _QUERIES = (
     ("scores/distribution", "Lead categories"),
     ("scores/best_leads", "The five best customers"),
-    ("timeline/of_a_customer", "What the best of them did lately"),
+    ("timeline/of_a_customer", "Latest activities of the best customer"),
 )
 
 
@@ -45,4 +45,4 @@ def _run_steps(run: Demo) -> None:
             started = time.perf_counter()
             step(run)
             times.append((title, f"{time.perf_counter() - started:.2f}"))
-    print_table("What was done", ["step", "seconds"], times)
+    print_table("Steps", ["step", "seconds"], times)

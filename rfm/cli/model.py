@@ -1,7 +1,6 @@
 """`rfm model`: the models that a database scores with."""
 
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,15 +10,16 @@ import typer
 
 import rfm
 from rfm import db
+from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import print_line, print_message, print_table
+from rfm.cli.output import day, print_line, print_message, print_moves, print_table
 from rfm.columns import OrderColumns
 from rfm.db.models.fitting import FEWEST_CUSTOMERS, fit_summary
 from rfm.errors import InvalidArgument
 from rfm.io import summarize_file
 
 Activate = Annotated[
-    bool, typer.Option("--activate", help="Score with it from now on; without it, only store it.")
+    bool, typer.Option("--activate", help="Make it the active model. Default: only store it.")
 ]
 
 
@@ -28,13 +28,17 @@ def fit(
     mapping: options.MappingFile = None,
     orders: Annotated[
         Path | None,
-        typer.Option("--orders", help="Fit on this .parquet or .csv file of orders instead."),
+        typer.Option("--orders", help="Fit on this .parquet or .csv file of orders."),
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option(help="Count the orders up to then, ISO 8601; required for a file.")
+        str | None,
+        typer.Option(
+            help="Date or time (ISO 8601) to fit for; UTC if it has no zone. Default: now. "
+            "Required with --orders."
+        ),
     ] = None,
     min_customers: Annotated[
-        int, typer.Option(help="Refuse to fit on fewer customers with an order.")
+        int, typer.Option(help="Refuse to fit on fewer customers with a counted order.")
     ] = FEWEST_CUSTOMERS,
     activate: Activate = False,
     customer_id: options.CustomerId = "customer_id",
@@ -42,13 +46,16 @@ def fit(
     amount: options.Amount = "amount",
     status: options.Status = "status",
 ) -> None:
-    """Fit quintiles on the orders of the database or of a file, and store them as a new model."""
+    """Fit quintiles, and store them as a new model.
+
+    Fits on the orders in the database, or on a file (--orders).
+    """
     engine = options.open_database(dsn, mapping)
     moment = None if as_of is None else options.read_instant(as_of)
     if orders is None:
         fitted = db.fit(engine, moment, min_customers=min_customers)
     elif moment is None:
-        raise InvalidArgument("a file has no clock; pass --as-of, for example --as-of 2026-11-01")
+        raise InvalidArgument("--orders needs --as-of, for example --as-of 2026-11-01")
     else:
         columns = OrderColumns(customer_id, ordered_at, amount, status)
         summary = summarize_file(orders, moment, columns)
@@ -62,35 +69,40 @@ def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activ
     if activate:
         _activate(engine, number)
     else:
-        print_line(f"stored as model {number}; rfm model activate {number} scores with it")
+        print_line(f"stored as model {number}; to score with it, run rfm model activate {number}")
 
 
 def _activate(engine: sqlalchemy.Engine, number: int) -> None:
     db.activate(engine, number)
-    print_line(f"model {number} is active; rfm db backfill scores again whom it changes")
+    print_line(
+        f"model {number} is active; to rescore the customers that it changes, run rfm db backfill"
+    )
 
 
 def set_model(
     file: Annotated[
-        Path | None, typer.Argument(help="A model.json, as rfm model show prints it.")
+        Path | None, typer.Argument(help="A model.json, as printed by rfm model show.")
     ] = None,
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
     recency: Annotated[
-        str | None, typer.Option(help="Most days that earn 2, 3, 4, 5: 180,90,60,30")
+        str | None, typer.Option(help="Most days for the scores 2 to 5, such as 180,90,60,30.")
     ] = None,
     frequency: Annotated[
-        str | None, typer.Option(help="Fewest orders that earn 2, 3, 4, 5: 1,3,5,10")
+        str | None, typer.Option(help="Fewest orders for the scores 2 to 5, such as 1,3,5,10.")
     ] = None,
     monetary: Annotated[
-        str | None, typer.Option(help="Least spend that earns 2, 3, 4, 5: 50,200,500,1000")
+        str | None, typer.Option(help="Least spend for the scores 2 to 5, such as 50,200,500,1000.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Of the three scores, with the sum 6: 3,2,1")
+        str | None, typer.Option(help="Weights of the three scores, with the sum 6, such as 3,2,1.")
     ] = None,
     activate: Activate = False,
 ) -> None:
-    """Store thresholds given by hand: a file, or what the active model should have otherwise."""
+    """Store a model that was made by hand.
+
+    Give a file, or the values that differ from the active model.
+    """
     engine = options.open_database(dsn, mapping)
     given = {"recency": recency, "frequency": frequency, "monetary": monetary, "weights": weights}
     changes = {name: _numbers(name, value) for name, value in given.items() if value is not None}
@@ -114,42 +126,34 @@ def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of 
 
 
 def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
-    """List every model there ever was; one of them is active."""
+    """List all models and show which one is active."""
     rows = [_row(one) for one in db.models(options.open_database(dsn, mapping))]
     print_table("Models", _COLUMNS, rows)
 
 
-_COLUMNS = (
-    "number",
-    "recency",
-    "frequency",
-    "monetary",
-    "weights",
-    "fitted on",
-    "stored at",
-    "active since",
-)
+_COLUMNS = ("model", "recency", "frequency", "monetary", "weights", "made", "active since")
 
 
 def _row(one: db.StoredModel) -> tuple[object, ...]:
     thresholds = (one.model.recency, one.model.frequency, one.model.monetary, one.model.weights)
-    fitted = "" if one.fitted_customers is None else f"{one.fitted_customers:,} customers"
     lists = (", ".join(map(str, numbers)) for numbers in thresholds)
-    return one.number, *lists, fitted, _minute(one.created_at), _minute(one.activated_at)
-
-
-def _minute(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+    fitted = one.fitted_customers
+    made = "by hand" if fitted is None else f"from {count(fitted, 'customer')}"
+    made_at = f"{made} on {day(one.created_at)}"
+    return one.number, *lists, made_at, day(one.activated_at)
 
 
 def show(
     number: Annotated[
-        int | None, typer.Argument(help="The model's number; without it, the active one.")
+        int | None, typer.Argument(help="Number of the model. Default: the active one.")
     ] = None,
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
 ) -> None:
-    """Print a model as JSON, as rfm score --model and rfm model set read it."""
+    """Print a model as JSON.
+
+    rfm score --model and rfm model set read this format.
+    """
     print_line(_model(options.open_database(dsn, mapping), number).to_json())
 
 
@@ -158,23 +162,27 @@ def _model(engine: sqlalchemy.Engine, number: int | None) -> rfm.Model:
 
 
 def activate(
-    number: Annotated[int, typer.Argument(help="The model's number.")],
+    number: Annotated[int, typer.Argument(help="Number of the model.")],
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
 ) -> None:
-    """Score with a stored model from now on."""
+    """Make a stored model the active one."""
     _activate(options.open_database(dsn, mapping), number)
 
 
 def simulate(
-    number: Annotated[int, typer.Argument(help="The number of the model to try.")],
+    number: Annotated[int, typer.Argument(help="Number of the model to try.")],
     against: Annotated[
-        int | None, typer.Option(help="Compare with this model; without it, with the active one.")
+        int | None,
+        typer.Option(help="Number of the model to compare with. Default: the active one."),
     ] = None,
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
 ) -> None:
-    """Count who would move from which category to which; nothing is changed."""
+    """Count the customers who would change category with another model.
+
+    Changes nothing.
+    """
     engine = options.open_database(dsn, mapping)
     moved = db.simulate(engine, db.stored_model(engine, number), _model(engine, against))
-    print_table("Categories", moved.columns, moved.rows())
+    print_moves(moved)

@@ -1,4 +1,4 @@
-"""The options that several commands take, each declared once, and what is made of them."""
+"""The options that several commands take, each declared once, and how their values are read."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ Dsn = Annotated[
         "--dsn",
         envvar="DATABASE_URL",
         show_envvar=True,
-        help="The database: postgresql://user:password@host:5432/database",
+        help="Address of the database: postgresql://user:password@host/database",
     ),
 ]
 MappingFile = Annotated[
@@ -27,20 +27,20 @@ MappingFile = Annotated[
         "--mapping",
         envvar="RFM_MAPPING",
         show_envvar=True,
-        help="What your tables are called: an rfm.toml. Only the first rfm db apply needs it. "
-        "[default: ./rfm.toml, if it exists]",
+        help="File that maps your own tables and columns; the database remembers it. "
+        "Default: ./rfm.toml, if it exists.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-CustomerId = Annotated[str, typer.Option(help="The column of customer ids.")]
-OrderedAt = Annotated[str, typer.Option(help="The column of order times.")]
-Amount = Annotated[str, typer.Option(help="The column of amounts.")]
-Status = Annotated[str, typer.Option(help="The column of statuses, if any.")]
+CustomerId = Annotated[str, typer.Option(help="Name of the column of customer ids.")]
+OrderedAt = Annotated[str, typer.Option(help="Name of the column of order times.")]
+Amount = Annotated[str, typer.Option(help="Name of the column of amounts.")]
+Status = Annotated[str, typer.Option(help="Name of the column of statuses, if there is one.")]
 
 
 def open_database(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
-    """Return the engine of a command. A mapping has to be the one that the database has."""
+    """Return the engine for a command. A given mapping must be the one that the database has."""
     engine = db.connect(dsn)
     given = read_mapping(mapping)
     if given:
@@ -49,7 +49,7 @@ def open_database(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
 
 
 def read_mapping(path: Path | None) -> db.Mapping | None:
-    """Read the mapping that was given, or else ./rfm.toml, and say which."""
+    """Read the given mapping, or else ./rfm.toml if it exists, and print which file it is."""
     here = Path("rfm.toml")
     chosen = path or (here if here.exists() else None)
     if chosen is None:
@@ -62,12 +62,12 @@ def read_model(path: Path) -> rfm.Model:
     """Read a model.json."""
     try:
         return rfm.Model.from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidArgument(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidArgument(f"{path} is not a model.json") from None
 
 
 def read_instant(as_of: str) -> datetime:
-    """Read the instant of --as-of."""
+    """Read the date or time of --as-of."""
     try:
         return datetime.fromisoformat(as_of)
     except ValueError:

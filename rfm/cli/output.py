@@ -4,7 +4,9 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
+import polars as pl
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,7 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 # a pipe has no width of its own; 80 columns would fold every table
@@ -24,12 +26,12 @@ _err = Console(stderr=True, markup=False, highlight=False)
 
 
 def print_line(text: str, style: str = "") -> None:
-    """Print a result in one line, however long."""
+    """Print a line of the result; it is never folded."""
     _out.print(text, style=style, soft_wrap=True)
 
 
 def print_message(text: str) -> None:
-    """Print a line about the result on standard error."""
+    """Print a line on standard error; it is never folded."""
     _err.print(text, soft_wrap=True)
 
 
@@ -39,11 +41,22 @@ def print_error(message: str) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; None becomes an empty cell."""
-    table = Table(*columns, title=title, title_justify="left")
+    """Print a table. Long cells are folded, None is an empty cell."""
+    table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in columns))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
+    print_line(title, style="italic")
     _out.print(table)
+
+
+def day(moment: datetime | None) -> str | None:
+    """Write the day of an instant in words, since a table may be too narrow for 2026-11-24."""
+    return f"{moment:%d %b %Y}" if moment else None
+
+
+def print_moves(moves: pl.DataFrame) -> None:
+    """Print how many customers went from which category (rows) to which (columns)."""
+    print_table("Categories before (rows) and after (columns)", moves.columns, moves.rows())
 
 
 def print_json(value: object, indent: int | None = None) -> None:
@@ -52,20 +65,20 @@ def print_json(value: object, indent: int | None = None) -> None:
 
 
 class Rate(ProgressColumn):
-    """How many are done a second."""
+    """A column of the progress bar: how many are done per second."""
 
     def render(self, task: Task) -> Text:
-        """Render the rate of the last seconds."""
+        """Return the rate of the last seconds."""
         return Text(f"{task.speed or 0:,.0f}/s")
 
 
 @contextmanager
 def progress(*columns: ProgressColumn, quiet: bool = False) -> Iterator[Callable[..., None]]:
-    """Show a bar on standard error, if that is a terminal, until the block ends.
+    """Show a progress bar on standard error, if that is a terminal, until the block ends.
 
-    columns: what to show besides the description, the bar and the numbers done and in all.
+    columns: what the bar shows besides description, completed, total and elapsed time.
 
-    Yields a function that updates the bar: `description`, `completed`, `total`.
+    Yields a function that updates the bar; it takes `description`, `completed` and `total`.
     """
     first = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     quiet = quiet or not _err.is_terminal

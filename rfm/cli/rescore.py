@@ -8,7 +8,7 @@ from rich.progress import TimeRemainingColumn
 from rfm import db
 from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import Rate, print_json, print_line, print_table, progress
+from rfm.cli.output import Rate, print_json, print_line, print_moves, print_table, progress
 from rfm.errors import BackfillStopped
 from rfm.segments.moves import matrix
 
@@ -17,19 +17,25 @@ def schedule(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
     refresh: Annotated[
-        str | None, typer.Option(help="When to refresh the timeline: a cron expression.")
+        str | None, typer.Option(help="When to refresh the timeline, as a cron expression.")
     ] = None,
     rescore: Annotated[
-        str | None, typer.Option(help="When to rescore stale customers: a cron expression.")
+        str | None, typer.Option(help="When to rescore stale customers, as a cron expression.")
     ] = None,
 ) -> None:
-    """Have pg_cron keep timeline and scores fresh each day, and show what is scheduled."""
+    """Schedule the jobs with pg_cron, and list them.
+
+    Each day they refresh the timeline and rescore stale customers.
+    Each minute they score the customers in the queue.
+
+    A job keeps its time unless you give another one. The default is 2:00 and 2:30.
+    """
     jobs = db.schedule(options.open_database(dsn, mapping), refresh=refresh, rescore=rescore)
     print_table("Scheduled", ["job", "schedule"], [(one.name, one.schedule) for one in jobs])
 
 
 def rescore_stale(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
-    """Rescore the customers whose score time has changed."""
+    """Rescore the customers whose scores have changed with time."""
     rescored = db.rescore_stale(options.open_database(dsn, mapping))
     print_line(f"{count(rescored, 'customer')} rescored")
 
@@ -37,32 +43,34 @@ def rescore_stale(dsn: options.Dsn = None, mapping: options.MappingFile = None) 
 def backfill(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
-    workers: Annotated[int, typer.Option(help="Number of ranges processed in parallel.")] = 2,
-    batch: Annotated[int, typer.Option(help="Customers in one short transaction.")] = 1000,
-    pause: Annotated[float, typer.Option(help="Seconds to rest after each batch.")] = 0.0,
+    workers: Annotated[
+        int, typer.Option(help="Number of ranges of customers processed in parallel.")
+    ] = 2,
+    batch: Annotated[int, typer.Option(help="Number of customers in one transaction.")] = 1000,
+    pause: Annotated[float, typer.Option(help="Seconds to wait after each batch.")] = 0.0,
     max_lag: Annotated[
-        float | None, typer.Option(help="Wait while a replica is more seconds behind.")
+        float | None, typer.Option(help="Wait while a replica lags behind by more seconds.")
     ] = None,
     max_lag_bytes: Annotated[
-        int | None, typer.Option(help="Wait while a replica is more bytes of log behind.")
+        int | None, typer.Option(help="Wait while a replica lags behind by more bytes of WAL.")
     ] = None,
     lock_timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for a lock before a batch is tried again.")
+        float, typer.Option(help="Seconds to wait for a lock before a batch is retried.")
     ] = 5.0,
     as_json: options.Json = False,
 ) -> None:
-    """Score again whoever is out of date, and nobody else."""
+    """Rescore every customer whose scores are out of date."""
     pace = db.Pace(workers, batch, pause, max_lag, max_lag_bytes, lock_timeout)
     engine = options.open_database(dsn, mapping)
     show = _print_as_json if as_json else _print
     try:
         with progress(Rate(), TimeRemainingColumn(), quiet=as_json) as update:
-            update(description="looking for writers")
+            update(description="waiting for open transactions")
             done = db.backfill(
                 engine,
                 pace,
                 lambda done: update(
-                    description=f"{done.rescored:,} scored again",
+                    description=f"{done.rescored:,} rescored",
                     completed=done.looked_at,
                     total=done.customers,
                 ),
@@ -80,10 +88,9 @@ def _print_as_json(done: db.Backfill) -> None:
 
 def _print(done: db.Backfill) -> None:
     if done.rescored:
-        moved = matrix(done.moves)
-        print_table("Categories", moved.columns, moved.rows())
+        print_moves(matrix(done.moves))
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
     print_line(
-        f"{done.looked_at:,} of {done.customers:,} customers looked at, {done.rescored:,} scored "
-        f"again{f' ({reasons})' if reasons else ''}, {done.changed:,} in another category now"
+        f"{done.looked_at:,} of {done.customers:,} customers checked, {done.rescored:,} rescored"
+        f"{f' ({reasons})' if reasons else ''}, {done.changed:,} with another category"
     )

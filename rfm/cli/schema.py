@@ -1,4 +1,4 @@
-"""`rfm db`: the migrations in a database."""
+"""`rfm db plan`, `apply`, `rollback`, `status`, `export`, `verify`: the schema."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,11 +8,11 @@ import typer
 
 from rfm import db
 from rfm.cli import options
-from rfm.cli.output import print_json, print_line, print_message, print_table
+from rfm.cli.output import day, print_json, print_line, print_message, print_table
 
 
 def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
-    """Tell what apply would do; nothing is changed."""
+    """Show what apply would do. Changes nothing."""
     engine = db.connect(dsn)
     given = options.read_mapping(mapping)
     planned = set(db.plan(engine, given))
@@ -23,7 +23,7 @@ def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
     host = url.host or url.query.get("host", "the local socket")
     print_line(f"in database {url.database!r} at {host}, as {url.username}:")
     rows = [(one.name, one.size, ", ".join(one.triggers)) for one in db.survey(engine, given)]
-    print_table("These are the tables", ["table", "estimated rows", "triggers of its own"], rows)
+    print_table("Your tables", ["table", "estimated rows", "your triggers"], rows)
     for one in db.status(engine, given):
         if one.migration in planned:
             _print_planned(one)
@@ -31,20 +31,25 @@ def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
 
 
 def _print_planned(one: db.MigrationStatus) -> None:
-    does = "creates" if one.missing else "is there, put by hand; apply puts it on record"
+    does = "creates:" if one.missing else "is there, but not recorded; apply records it"
     print_line(f"{one.migration.name} {does}")
     for missing in one.missing:
         print_line(f"  {missing}")
 
 
-_LOCKS = """locks: orders against writers and customers against everybody, together, while the
-second file runs; an index on orders is built before, beside the writers. Until both are had,
-nobody waits for us longer than a fifth of a second at a time; after some seconds without them,
-nothing is done"""
+_LOCKS = """\
+locks: while the second file runs, nobody else can write orders, or read or write customers.
+The index on orders is built before, without blocking writers. While apply waits for the locks,
+it blocks other sessions for at most 0.2 s at a time. If it does not get them within some
+seconds, it stops and changes nothing.\
+"""
 
 
 def apply(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
-    """Apply the pending migrations, each file in one transaction with its record."""
+    """Apply the pending migrations.
+
+    Each file and its record are one transaction.
+    """
     migrations = db.apply(db.connect(dsn), options.read_mapping(mapping))
     for migration in migrations:
         print_line(f"applied {migration.name}")
@@ -55,10 +60,15 @@ def apply(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
 def rollback(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
-    to: Annotated[str | None, typer.Option(help="Keep this migration and those before it.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    to: Annotated[
+        str | None, typer.Option(help="Keep this migration and all before it. Default: keep none.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Undo the migrations, newest first: scores, models and timeline are dropped."""
+    """Undo the migrations, newest first.
+
+    Drops the scores, the models and the timeline. Your own tables stay.
+    """
     engine = options.open_database(dsn, mapping)
     if not yes:
         typer.confirm("Drop the scores, the models and the timeline?", abort=True)
@@ -79,29 +89,31 @@ def show_mapping(dsn: options.Dsn = None) -> None:
 
 
 def status(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
-    """Show which migrations are in the database, also those that were pasted by hand."""
+    """Show which migrations the database has.
+
+    Finds those that were applied by hand, too.
+    """
     found = db.status(options.open_database(dsn, mapping))
-    rows = [(one.migration.name, one.state, one.applied_at, _missing(one)) for one in found]
-    print_table("Migrations", ["migration", "state", "applied at", "missing"], rows)
-
-
-def _missing(one: db.MigrationStatus) -> str:
-    """List the missing objects, unless all of them are: then the state says it."""
-    return "" if one.state is db.State.MISSING else ", ".join(map(str, one.missing))
+    rows = [(one.migration.name, one.state, day(one.applied_at)) for one in found]
+    print_table("Migrations", ["migration", "state", "applied at"], rows)
+    # without any of its objects, the state says it all
+    for one in (one for one in found if one.state is not db.State.MISSING):
+        for missing in one.missing:
+            print_line(f"{one.migration.name} lacks {missing}")
 
 
 def export(
     directory: Annotated[
-        Path, typer.Argument(help="The project that holds, or will hold, supabase/migrations/.")
+        Path, typer.Argument(help="Folder of the project that has supabase/migrations/.")
     ] = Path(),
     mapping: options.MappingFile = None,
 ) -> None:
-    """Write the migrations to supabase/migrations/, where the Supabase command line finds them."""
+    """Write the migrations to supabase/migrations/, for the Supabase command line."""
     written = db.export(directory, options.read_mapping(mapping))
     for path in written:
         print_line(f"wrote {path}")
     if not written:
-        print_line("every file is there already")
+        print_line("nothing to write: every file exists")
 
 
 def verify(
@@ -109,7 +121,10 @@ def verify(
     mapping: options.MappingFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Check the guide's verification steps and success criteria, and every stored score."""
+    """Check the schema, the rights, the indexes and every stored score.
+
+    Exits with 1 if a check fails. Changes nothing.
+    """
     checks = db.verify(options.open_database(dsn, mapping))
     passed = sum(one.passed for one in checks)
     if as_json:

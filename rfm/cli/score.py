@@ -1,4 +1,4 @@
-"""`rfm score`: files in, files out."""
+"""`rfm score`: a file of orders in, a file of scores out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,23 +15,27 @@ from rfm.io import summarize_file, writer_for
 
 
 def score(
-    orders: Annotated[Path, typer.Argument(help="The orders: a .parquet or .csv file.")],
+    orders: Annotated[Path, typer.Argument(help="The orders, as a .parquet or .csv file.")],
     as_of: Annotated[
-        str, typer.Option(help="Score as of this date or time (UTC if it has no zone), ISO 8601.")
+        str, typer.Option(help="Date or time (ISO 8601) to score for; UTC if it has no zone.")
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write to this .parquet or .csv file."),
+        typer.Option("--output", "-o", help="Write the scores to this .parquet or .csv file."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Score with this model.json; without it, fit quintiles.")
+        Path | None,
+        typer.Option(help="Score with this model.json. Default: fit quintiles to the file."),
     ] = None,
     customer_id: options.CustomerId = "customer_id",
     ordered_at: options.OrderedAt = "ordered_at",
     amount: options.Amount = "amount",
     status: options.Status = "status",
 ) -> None:
-    """Score the customers of a file of orders; without --output, print the best twenty."""
+    """Score the customers in a file of orders.
+
+    Without --output, print the twenty customers with the highest scores.
+    """
     write = writer_for(output) if output else _print_best
     columns = OrderColumns(customer_id, ordered_at, amount, status)
     summary = summarize_file(orders, options.read_instant(as_of), columns)
@@ -40,6 +44,16 @@ def score(
     print_message(f"{count(scored.height, 'customer')} scored")
 
 
+_SHOWN = (
+    "customer_id",
+    "recency_days",
+    "frequency",
+    "monetary",
+    "lead_score",
+    "segment",
+)
+
+
 def _print_best(scored: pl.DataFrame) -> None:
-    best = scored.sort("lead_score", descending=True).head(20)
-    print_table("The best customers", best.columns, best.rows())
+    best = scored.select(_SHOWN).sort("lead_score", descending=True).head(20)
+    print_table("Customers with the highest scores", best.columns, best.rows())

@@ -30,7 +30,7 @@ def connect(dsn: str | None = None) -> Engine:
     """
     address = dsn or os.environ.get("DATABASE_URL")
     if not address:
-        raise InvalidDatabase("no database given; pass --dsn or set DATABASE_URL")
+        raise InvalidDatabase("no database given; pass `dsn` or set DATABASE_URL")
     # no pool: a command opens a connection or two, and a test drops its database right after
     return create_engine(_url(address), poolclass=NullPool)
 

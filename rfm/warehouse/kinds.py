@@ -71,7 +71,7 @@ def check_orders(orders: ir.Table, names: OrderColumns) -> None:
     status = {names.status: TEXT}
     if names.status != "status":  # a column that the caller named must exist
         required |= status
-    remedy = 'name yours by keyword, for example customer_id="buyer"'
+    remedy = 'name yours, for example `customer_id="buyer"`'
     check_table(orders, "orders", required, remedy, status)
 
 

@@ -10,7 +10,7 @@ inner join pg_catalog.pg_class as c on c.oid = t.tgrelid
 where
     p.oid in (
         to_regprocedure('public.calculate_lead_score()'),
-        to_regprocedure('public.touch_lead_scores(anyarray)'),
+        to_regprocedure('public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])'),
         to_regprocedure('public.fit_lead_score_model(timestamptz)')
     )
     and c.relrowsecurity

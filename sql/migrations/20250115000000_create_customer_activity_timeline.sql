@@ -7,6 +7,22 @@
 
 set local lock_timeout = '2s';
 set local statement_timeout = 0; -- filling the timeline takes its time, and blocks nobody
+-- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
+set local search_path = '';
+
+-- What is created here belongs to the owner of the customers, whoever runs this.
+do $$
+begin
+    execute format(
+        'set local role %I',
+        (
+            select pg_get_userbyid(c.relowner)
+            from pg_catalog.pg_class as c
+            where c.oid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+        )
+    );
+end;
+$$;
 
 -- The one place that knows what an activity is. It is filtered by row-level security as the reader
 -- (security_invoker), so this view, and not the materialized one, is what a signed-in user may read.
@@ -83,21 +99,26 @@ on public.customer_activity_timeline (activity_type, created_at desc);
 
 comment on index public.idx_customer_activity_type is 'Activities of one type, newest first.';
 
--- Supabase grants everything in public to its API roles by default: take it back, then give what is meant.
+-- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
 declare
-    grantee text;
+    revoke_one text;
 begin
-    for grantee in
-        select 'public'
-        union all
-        select quote_ident(r.rolname)
-        from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated', 'service_role')
+    for revoke_one in
+        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        from (
+            values
+            ('table', 'public.customer_activities'),
+            ('table', 'public.customer_activity_timeline')
+        ) as o (kind, name)
+        left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
+        left join pg_catalog.pg_proc as p on o.kind in ('function', 'procedure') and p.oid = to_regprocedure(o.name)
+        cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where a.grantee <> coalesce(c.relowner, p.proowner)
+        group by o.kind, o.name, r.rolname
     loop
-        execute format(
-            'revoke all on public.customer_activities, public.customer_activity_timeline from %s', grantee
-        );
+        execute revoke_one;
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then

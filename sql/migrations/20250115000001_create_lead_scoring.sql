@@ -8,6 +8,22 @@
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
+-- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
+set local search_path = '';
+
+-- What is created here belongs to the owner of the customers, whoever runs this, and so do the definer's rights.
+do $$
+begin
+    execute format(
+        'set local role %I',
+        (
+            select pg_get_userbyid(c.relowner)
+            from pg_catalog.pg_class as c
+            where c.oid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+        )
+    );
+end;
+$$;
 
 -- Both tables or none, each waited for a moment only: whoever sells meanwhile does not wait for long, and
 -- whatever order their statements take the two in, we give up before PostgreSQL looks for a deadlock.
@@ -173,6 +189,46 @@ for each statement execute function public.refuse_lead_score_model_change();
 
 comment on trigger refuse_lead_score_model_change on public.lead_score_models is 'Models are never edited.';
 
+-- A restore of data alone meets the model that this file has stored, and may bring another active one.
+create or replace function public.restore_lead_score_model()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    restored constant pg_catalog.record := new;
+begin
+    if tg_table_name = 'lead_score_active_model' then
+        update public.lead_score_active_model as a
+        set model_id = restored.model_id, activated_at = restored.activated_at;
+        return case when not found then new end;
+    end if;
+
+    perform
+    from public.lead_score_models as m
+    where
+        (m.id, m.recency, m.frequency, m.monetary, m.weights)
+        = (restored.id, restored.recency, restored.frequency, restored.monetary, restored.weights);
+    return case when not found then new end;
+end;
+$$;
+
+comment on function public.restore_lead_score_model() is
+'Trigger helper: a restored model that is there already is left out, a restored active model becomes the active one.';
+
+create or replace trigger restore_lead_score_model
+before insert on public.lead_score_models
+for each row execute function public.restore_lead_score_model();
+
+comment on trigger restore_lead_score_model on public.lead_score_models is 'The same model twice is one model.';
+
+create or replace trigger restore_lead_score_model
+before insert on public.lead_score_active_model
+for each row execute function public.restore_lead_score_model();
+
+comment on trigger restore_lead_score_model on public.lead_score_active_model is
+'A second active model takes the place of the first.';
+
 create or replace trigger refuse_lead_score_model_change
 before delete or truncate on public.lead_score_active_model
 for each statement execute function public.refuse_lead_score_model_change();
@@ -190,7 +246,7 @@ with (security_invoker = true) as
 select
     o.customer_id,
     o.created_at as ordered_at,
-    o.total_cents * 0.01 as amount
+    o.total_cents operator(pg_catalog.*) 0.01 as amount
 from public.orders as o
 where
     o.status is null
@@ -217,6 +273,29 @@ where
 comment on index /* slot order_index */ public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
 -- slot ends
 
+-- ---------------------------------------------------------------- who waits for a score
+
+-- No sale pays for its score: an order that cannot score its customer at once leaves a row here, in its own
+-- transaction. Only inserts and no unique index, no foreign key: writing a row never waits for another session.
+create table if not exists public.lead_score_queue (
+    customer_id /* slot key_type */ uuid,
+    sqlstate text not null,
+    queued_at timestamptz not null default clock_timestamp(),
+    tried_at timestamptz
+)
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+comment on table public.lead_score_queue is
+'Customers whose score waits for score_queued_customers(). Orders only insert here.';
+comment on column public.lead_score_queue.customer_id is 'The customer; null: everybody with an order, after a truncate.';
+comment on column public.lead_score_queue.sqlstate is
+'Why the order did not score the customer: the error''s code, without its message, which may hold a row. 55P03: the row
+was locked. 54000: more orders than an order waits for. 40001: SERIALIZABLE. 27000: the order was written by a trigger on
+the customer. 00000: no error, time has changed the score.';
+comment on column public.lead_score_queue.queued_at is 'Since when the customer waits.';
+comment on column public.lead_score_queue.tried_at is
+'When scoring was last tried, and failed with sqlstate; null: not yet. Trying again is up to score_queued_customers().';
+
 -- ---------------------------------------------------------------- the one writer
 
 -- security definer: a writer under row-level security sees too few orders for a true score.
@@ -232,15 +311,26 @@ as $$
 declare
     -- a row trigger runs after the row's lock: the clock, never the transaction's start
     clock constant timestamp with time zone := clock_timestamp();
+    isolation constant pg_catalog.text := current_setting('transaction_isolation');
+    -- touch_lead_scores() asks for a score in this way, and wants to know an error
+    touched constant boolean := tg_op = 'UPDATE' and new.last_scored_at = 'infinity';
+    scored_before constant boolean := tg_op = 'UPDATE' and old.last_scored_at is not null;
+    -- an edit of a customer with a long history does not wait for it to be read
+    most_orders constant bigint := case when scored_before and not touched then 1000 end;
     model public.lead_score_models%rowtype;
     last_order_at timestamp with time zone;
     frequency bigint;
     monetary numeric;
     monetary_score integer;
 begin
-    -- a snapshot from before a change of model would score with the old one: fail, and be tried again
-    if current_setting('transaction_isolation') <> 'read committed' then
-        perform from public.lead_score_active_model for share;
+    -- reading the orders here could make somebody's order fail at its commit
+    if isolation = 'serializable' and not touched then
+        raise sqlstate '40001';
+    end if;
+
+    -- a snapshot from before a change of model would score with the old one
+    if isolation <> 'read committed' then
+        perform from public.lead_score_active_model for share nowait;
     end if;
 
     select m.*
@@ -251,8 +341,16 @@ begin
     -- application clocks run ahead: a fresh order counts at once, and the score is for its instant
     select max(o.ordered_at), count(*), coalesce(sum(o.amount), 0)
     into last_order_at, frequency, monetary
-    from public.lead_score_orders as o
-    where o.customer_id = new./* slot key */ id and o.ordered_at <= clock + interval '5 minutes';
+    from (
+        select c.ordered_at, c.amount
+        from public.lead_score_orders as c
+        where c.customer_id = new./* slot key */ id and c.ordered_at <= clock + interval '5 minutes'
+        limit most_orders + 1
+    ) as o;
+
+    if frequency > most_orders then
+        raise sqlstate '54000';
+    end if;
 
     new.last_scored_at := greatest(clock, last_order_at);
     new.rfm_recency := 1 + coalesce(
@@ -273,11 +371,33 @@ begin
         + model.weights[2] * new.rfm_frequency
         + model.weights[3] * monetary_score;
     return new;
+exception when others then
+    if touched then
+        raise;
+    end if;
+
+    -- whoever writes a customer never fails for the score: the row keeps the scores it has, and waits
+    insert into public.lead_score_queue (customer_id, sqlstate) values (new./* slot key */ id, sqlstate);
+    if tg_op = 'INSERT' then
+        new.lead_score := 0;
+        new.rfm_recency := 0;
+        new.rfm_frequency := 0;
+        new.rfm_monetary := 0;
+        new.last_scored_at := null;
+    else
+        new.lead_score := old.lead_score;
+        new.rfm_recency := old.rfm_recency;
+        new.rfm_frequency := old.rfm_frequency;
+        new.rfm_monetary := old.rfm_monetary;
+        new.last_scored_at := old.last_scored_at;
+    end if;
+    return new;
 end;
 $$;
 
 comment on function public.calculate_lead_score() is
-'Row trigger on customers, the only writer of scores: whatever a statement says, the row gets its true score.';
+'Row trigger on customers, the only writer of scores: whatever a statement says, the row gets its true score, or keeps
+the one it has and waits in lead_score_queue.';
 
 create or replace trigger calculate_customer_lead_score
 before insert or update on /* slot customers */ public.customers
@@ -285,43 +405,279 @@ for each row execute function public.calculate_lead_score();
 
 comment on trigger calculate_customer_lead_score on /* slot customers */ public.customers is 'Scores the customer being written.';
 
--- ---------------------------------------------------------------- whatever changes orders touches their customers
+-- ---------------------------------------------------------------- whatever changes orders scores their customers
 
--- Not the empty search_path: the triggers that customers already has run inside this update, and they may
--- name their own tables without a schema. What is named here has its schema all the same.
-create or replace function public.touch_lead_scores(customer_ids anyarray)
+-- Its search_path is the database's own, pinned at the end of this file: the triggers that customers already has run
+-- inside this update, and find what they find without us. So it names everything with its schema, operators too.
+create or replace function public.touch_lead_scores(customer_ids /* slot key_type */ uuid[])
 returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, /* slot search_path */ public, pg_temp
 as $$
 begin
-    -- most orders come one by one: no order of ids to keep, and a plan that is made once, not at each call
-    if cardinality(customer_ids) = 1 and customer_ids[1] is not null then
+    -- most orders come one by one: a plan that is made once, not at each call
+    if pg_catalog.cardinality(customer_ids) operator(pg_catalog.=) 1 and customer_ids[1] is not null then
         update /* slot customers */ public.customers as c
-        set last_scored_at = clock_timestamp()
-        where c./* slot key */ id = customer_ids[1];
+        set last_scored_at = 'infinity'
+        where c./* slot key */ id operator(pg_catalog.=) customer_ids[1];
         return;
     end if;
 
-    -- in id order, so that two bulk writes never wait for each other;
-    -- no key update, so that the foreign keys of other orders need not wait
-    perform
-    from /* slot customers */ public.customers as c
-    where c./* slot key */ id = any (customer_ids)
-    order by c./* slot key */ id
-    for no key update;
-
-    -- a statement of its own: it sees what was committed while the one above waited; the value is what
-    -- calculate_lead_score() will put there anyway, and no trigger takes the update for an idle one
     update /* slot customers */ public.customers as c
-    set last_scored_at = clock_timestamp()
-    where c./* slot key */ id = any (customer_ids);
+    set last_scored_at = 'infinity'
+    where c./* slot key */ id operator(pg_catalog.=) any (customer_ids);
 end;
 $$;
 
-comment on function public.touch_lead_scores(anyarray) is
-'Lets calculate_lead_score() score these customers again; nothing else of them changes.';
+comment on function public.touch_lead_scores(/* slot key_type */ uuid[]) is
+'Lets calculate_lead_score() score these customers again; nothing else of them changes. Fails where one of them cannot
+be scored: score_customers() goes on with the others.';
+
+-- What an order does. lock_timeout: shorter than deadlock_timeout, so a deadlock ends here, and never at the order.
+create or replace function public.score_customers_of_orders(customer_ids /* slot key_type */ uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+declare
+    calls pg_catalog.text;
+    free pg_catalog./* slot key_type */ uuid[];
+    reason pg_catalog.text;
+begin
+    -- a trigger on customers that writes orders: its own update of the row would fail if we touched the row now
+    if pg_trigger_depth() > 1 then
+        get diagnostics calls = pg_context;
+        select '27000'
+        into reason
+        from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+        where
+            t.tgrelid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+            and t.tgtype & 3 = 3 -- before, for each row
+            and p.proname <> 'calculate_lead_score'
+            and strpos(calls, p.proname || '(') > 0;
+    end if;
+
+    if current_setting('transaction_isolation') = 'serializable' then
+        -- reading orders and customers here could make the order fail at its commit
+        reason := '40001';
+    elsif reason is null and cardinality(customer_ids) = 1 then
+        if exists (
+            select from public.lead_score_orders as o where o.customer_id = customer_ids[1] offset 1000
+        ) then
+            reason := '54000';
+        else
+            begin
+                perform public.touch_lead_scores(customer_ids);
+                return;
+            exception when others then
+                reason := sqlstate;
+            end;
+        end if;
+    elsif reason is null then
+        begin
+            -- no waiting for many rows, each with a lock that may stay
+            free := array(
+                select c./* slot key */ id
+                from /* slot customers */ public.customers as c
+                where c./* slot key */ id = any (customer_ids)
+                for no key update skip locked
+            );
+            perform public.touch_lead_scores(free);
+            customer_ids := array(
+                select c./* slot key */ id
+                from /* slot customers */ public.customers as c
+                where c./* slot key */ id = any (customer_ids) and c./* slot key */ id <> all (free)
+            );
+            reason := '55P03';
+        exception when others then
+            -- score_queued_customers() finds out which of them it was
+            reason := sqlstate;
+        end;
+    end if;
+
+    insert into public.lead_score_queue (customer_id, sqlstate)
+    select i.id, reason
+    from unnest(customer_ids) as i (id)
+    where i.id is not null;
+end;
+$$;
+
+comment on function public.score_customers_of_orders(/* slot key_type */ uuid[]) is
+'Part of the triggers on orders: scores these customers, or puts them into lead_score_queue. Waits 0.1 s at most for a
+row, and never fails.';
+
+-- What everybody but an order does: nobody waits here, so each customer is tried, and the bad ones are told.
+create or replace function public.score_customers(customer_ids /* slot key_type */ uuid[])
+returns table (customer_id /* slot key_type */ uuid, sqlstate text)
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+declare
+    portion_size constant integer := 100;
+    portion pg_catalog./* slot key_type */ uuid[];
+    free pg_catalog./* slot key_type */ uuid[];
+    failed_ids pg_catalog./* slot key_type */ uuid[] := '{}';
+    failures pg_catalog.text[] := '{}';
+begin
+    for begun in 1..cardinality(customer_ids) by portion_size loop
+        portion := customer_ids[begun:begun + portion_size - 1];
+        begin
+            free := public.touch_free_customers(portion);
+        exception when others then
+            -- one of them is bad: each on its own
+            free := '{}';
+            for place in 1..cardinality(portion) loop
+                begin
+                    free := free || public.touch_free_customers(portion[place:place]);
+                exception when others then
+                    failed_ids := failed_ids || portion[place];
+                    failures := failures || sqlstate::pg_catalog.text;
+                end;
+            end loop;
+        end;
+
+        -- what is neither scored nor failed is locked, or deleted
+        failed_ids := failed_ids || array(
+            select c./* slot key */ id
+            from /* slot customers */ public.customers as c
+            where c./* slot key */ id = any (portion) and c./* slot key */ id <> all (free || failed_ids)
+        );
+        failures := failures || array_fill('55P03'::pg_catalog.text, array[cardinality(failed_ids) - cardinality(failures)]);
+    end loop;
+
+    insert into public.lead_score_queue (customer_id, sqlstate, tried_at)
+    select f.id, f.reason, clock_timestamp()
+    from unnest(failed_ids, failures) as f (id, reason);
+
+    return query
+    select f.id, f.reason
+    from unnest(failed_ids, failures) as f (id, reason);
+end;
+$$;
+
+comment on function public.score_customers(/* slot key_type */ uuid[]) is
+'Scores these customers again, one apart from the other. Returns those that it could not score, with the SQLSTATE, and
+leaves them in lead_score_queue. Waits for nobody.';
+
+create or replace function public.touch_free_customers(customer_ids /* slot key_type */ uuid[])
+returns /* slot key_type */ uuid[]
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    free constant pg_catalog./* slot key_type */ uuid[] := array(
+        select c./* slot key */ id
+        from /* slot customers */ public.customers as c
+        where c./* slot key */ id = any (customer_ids)
+        for no key update skip locked
+    );
+begin
+    perform public.touch_lead_scores(free);
+    return free;
+end;
+$$;
+
+comment on function public.touch_free_customers(/* slot key_type */ uuid[]) is
+'Part of score_customers(): touches those that nobody else has locked, and returns them.';
+
+create or replace function public.score_queued_customers(
+    batch_size integer default 10000,
+    tried_before timestamptz default clock_timestamp()
+)
+returns table (scored bigint, failed bigint, waiting bigint)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    started constant timestamp with time zone := clock_timestamp();
+    chosen pg_catalog./* slot key_type */ uuid[];
+    since timestamp with time zone[];
+begin
+    if batch_size >= 1 is not true then
+        raise exception 'a batch holds one customer or more, not %', coalesce(batch_size::pg_catalog.text, 'null')
+        using errcode = 'invalid_parameter_value', hint = 'Leave batch_size out for 10000.';
+    end if;
+
+    -- a rollback by hand drops the scoring and leaves the job: it has nothing to do
+    if to_regprocedure('public.calculate_lead_score()') is null then
+        return query select 0::bigint, 0::bigint, 0::bigint;
+        return;
+    end if;
+
+    -- after a truncate of orders: 6 is the score without any
+    with everybody as (
+        delete from public.lead_score_queue as q where q.customer_id is null returning q.sqlstate, q.queued_at
+    )
+
+    insert into public.lead_score_queue (customer_id, sqlstate, queued_at)
+    select c./* slot key */ id, e.sqlstate, e.queued_at
+    from (select min(a.sqlstate) as sqlstate, min(a.queued_at) as queued_at from everybody as a) as e
+    cross join /* slot customers */ public.customers as c
+    where e.queued_at is not null and c.lead_score > 6;
+
+    -- Deleted before the customers are touched, and only what is seen now: the order behind a row that commits
+    -- later may not be seen by the touch. A second session at the same work skips these rows.
+    with picked as (
+        select q.customer_id, coalesce(min(q.tried_at), '-infinity') as tried_at, min(q.queued_at) as queued_at
+        from public.lead_score_queue as q
+        where q.tried_at is null or q.tried_at < tried_before
+        group by q.customer_id
+        order by tried_at, queued_at
+        limit batch_size
+    ),
+
+    locked as (
+        select q.ctid
+        from public.lead_score_queue as q
+        where
+            q.customer_id in (select p.customer_id from picked as p)
+            and (q.tried_at is null or q.tried_at < tried_before)
+        for update skip locked
+    ),
+
+    taken as (
+        delete from public.lead_score_queue as q
+        where q.ctid = any (array(select l.ctid from locked as l))
+        returning q.customer_id, q.queued_at
+    ),
+
+    queued as (
+        select t.customer_id, min(t.queued_at) as queued_at from taken as t group by t.customer_id
+    )
+
+    select array_agg(c.customer_id order by c.queued_at), array_agg(c.queued_at order by c.queued_at)
+    into chosen, since
+    from queued as c;
+
+    select count(*) into failed from public.score_customers(coalesce(chosen, '{}')) as f;
+    scored := coalesce(cardinality(chosen), 0) - failed;
+
+    -- whoever waits goes on to wait since then
+    update public.lead_score_queue as q
+    set queued_at = w.queued_at
+    from unnest(chosen, since) as w (customer_id, queued_at)
+    where q.customer_id = w.customer_id and q.tried_at >= started;
+
+    select count(distinct q.customer_id)
+    into waiting
+    from public.lead_score_queue as q
+    where q.tried_at is null or q.tried_at < tried_before;
+
+    return next;
+end;
+$$;
+
+comment on function public.score_queued_customers(integer,timestamptz) is
+'Scores customers of lead_score_queue: at most batch_size of those not tried since tried_before. Returns how many it
+scored, how many it could not score (they stay, with the SQLSTATE), and how many it has not tried. Each minute by pg_cron.';
 
 create or replace function public.recalculate_customer_lead_score()
 returns trigger
@@ -331,7 +687,9 @@ set search_path = ''
 as $$
 begin
     -- slot each_order_table_by_trigger
-    perform public.touch_lead_scores(array(select distinct n./* slot order_customer */ customer_id from new_orders as n));
+    perform public.score_customers_of_orders(
+        array(select distinct n./* slot order_customer */ customer_id from new_orders as n)
+    );
     -- slot ends
     return null;
 end;
@@ -365,24 +723,28 @@ begin
     -- slot each_order_table_by_trigger
     case tg_op
         when 'UPDATE' then
-            perform public.touch_lead_scores(array(
+            perform public.score_customers_of_orders(array(
                 select o./* slot order_customer */ customer_id from old_orders as o
                 union
                 select n./* slot order_customer */ customer_id from new_orders as n
             ));
         when 'DELETE' then
-            perform public.touch_lead_scores(array(select distinct o./* slot order_customer */ customer_id from old_orders as o));
+            perform public.score_customers_of_orders(
+                array(select distinct o./* slot order_customer */ customer_id from old_orders as o)
+            );
         when 'TRUNCATE' then
-            -- truncate empties the table for everybody, an old snapshot does not see everybody's scores
-            if current_setting('transaction_isolation') <> 'read committed' then
-                raise exception 'orders can be truncated at READ COMMITTED alone, for the scores'' sake'
-                using errcode = 'feature_not_supported', hint = 'Begin the transaction at READ COMMITTED.';
+            -- an old snapshot does not see everybody's scores, and a million customers take a minute
+            if
+                current_setting('transaction_isolation') <> 'read committed'
+                or exists (select from /* slot customers */ public.customers as c where c.lead_score > 6 offset 10000)
+            then
+                insert into public.lead_score_queue (customer_id, sqlstate) values (null, '54000');
+            else
+                -- 6 is the score without orders
+                perform public.score_customers_of_orders(array(
+                    select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
+                ));
             end if;
-
-            -- 6 is the score without orders
-            perform public.touch_lead_scores(array(
-                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
-            ));
     end case;
     -- slot ends
     return null;
@@ -662,44 +1024,50 @@ last_scored_at; or at as_of: lead_score_drift(now()) tells what time has changed
 
 alter table public.lead_score_models enable row level security;
 alter table public.lead_score_active_model enable row level security;
+alter table public.lead_score_queue enable row level security;
 
--- Supabase grants everything in public to its API roles by default: take it back, then give what is meant.
+-- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
 declare
-    grantee text;
-    relation text;
+    revoke_one text;
 begin
-    for grantee in
-        select 'public'
-        union all
-        select quote_ident(r.rolname)
-        from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated', 'service_role')
+    for revoke_one in
+        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        from (
+            values
+            ('table', 'public.lead_score_models'),
+            ('sequence', 'public.lead_score_models_id_seq'),
+            ('table', 'public.lead_score_active_model'),
+            ('table', 'public.lead_score_queue'),
+            ('table', 'public.lead_score_orders'),
+            ('function', 'public.calculate_lead_score()'),
+            ('function', 'public.recalculate_customer_lead_score()'),
+            ('function', 'public.recalculate_lead_score_siblings()'),
+            ('function', 'public.refuse_lead_score_model_change()'),
+            ('function', 'public.restore_lead_score_model()'),
+            ('function', 'public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])'),
+            ('function', 'public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])'),
+            ('function', 'public.score_customers_of_orders(' || /* slot key_type_literal */ 'uuid' || '[])'),
+            ('function', 'public.score_customers(' || /* slot key_type_literal */ 'uuid' || '[])'),
+            ('function', 'public.score_queued_customers(integer, timestamptz)'),
+            ('function', 'public.activate_lead_score_model(integer)'),
+            ('function', 'public.wait_for_lead_score_writers(interval)'),
+            ('function', 'public.fit_lead_score_model(timestamptz)'),
+            ('function', 'public.lead_score_drift(timestamptz)')
+        ) as o (kind, name)
+        left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
+        left join pg_catalog.pg_proc as p on o.kind in ('function', 'procedure') and p.oid = to_regprocedure(o.name)
+        cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where a.grantee <> coalesce(c.relowner, p.proowner)
+        group by o.kind, o.name, r.rolname
     loop
-        execute format(
-            'revoke all on public.lead_score_models, public.lead_score_active_model, public.lead_score_orders from %s',
-            grantee
-        );
-        execute format('revoke all on sequence public.lead_score_models_id_seq from %s', grantee);
-        execute format(
-            'revoke all on function
-                public.calculate_lead_score(),
-                public.recalculate_customer_lead_score(),
-                public.recalculate_lead_score_siblings(),
-                public.refuse_lead_score_model_change(),
-                public.touch_lead_scores(anyarray),
-                public.activate_lead_score_model(integer),
-                public.wait_for_lead_score_writers(interval),
-                public.fit_lead_score_model(timestamptz),
-                public.lead_score_drift(timestamptz)
-            from %s',
-            grantee
-        );
+        execute revoke_one;
     end loop;
 
     -- Whoever may put a trigger on customers or orders runs code as our definer at the next touch.
-    for grantee, relation in
-        select r.name, t.tgrelid::pg_catalog.regclass
+    for revoke_one in
+        select format('revoke trigger on %s from %s', t.tgrelid::pg_catalog.regclass, quote_ident(r.name))
         from (
             select 'public'
             union all
@@ -710,19 +1078,57 @@ begin
             t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
             and has_table_privilege(r.name, t.tgrelid, 'trigger')
     loop
-        execute format('revoke trigger on %s from %s', relation, grantee);
+        execute revoke_one;
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
-        grant select on public.lead_score_models, public.lead_score_active_model, public.lead_score_orders
+        grant select on
+        public.lead_score_models,
+        public.lead_score_active_model,
+        public.lead_score_queue,
+        public.lead_score_orders
         to service_role;
         grant execute on function
-            public.touch_lead_scores(anyarray),
+            public.touch_lead_scores(/* slot key_type */ uuid[]),
+            public.score_customers(/* slot key_type */ uuid[]),
+            public.score_queued_customers(integer, timestamptz),
             public.activate_lead_score_model(integer),
             public.wait_for_lead_score_writers(interval),
             public.fit_lead_score_model(timestamptz),
             public.lead_score_drift(timestamptz)
         to service_role;
     end if;
+end;
+$$;
+
+-- The triggers of customers run inside touch_lead_scores(): in the schemas that this database's sessions look into.
+do $$
+begin
+    execute format(
+        'alter function public.touch_lead_scores(%s[]) set search_path = %s',
+        /* slot key_type_literal */ 'uuid',
+        (
+            select string_agg(quote_ident(n.nspname), ', ' order by p.place)
+            from (
+                select p.name, min(p.place) as place
+                from (
+                    values ('pg_catalog', 1), (/* slot customers_schema_literal */ 'public', 1000), ('public', 1001)
+                    union all
+                    select btrim(d.name, ' "'), d.place + 1
+                    from pg_catalog.pg_settings as s
+                    cross join string_to_table(s.reset_val, ',') with ordinality as d (name, place)
+                    where s.name = 'search_path'
+                    union all
+                    select 'pg_temp', 2000
+                ) as p (name, place)
+                group by p.name
+            ) as p
+            inner join (
+                select n.nspname from pg_catalog.pg_namespace as n
+                union all
+                select 'pg_temp'
+            ) as n on n.nspname = p.name
+        )
+    );
 end;
 $$;

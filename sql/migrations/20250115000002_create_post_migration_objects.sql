@@ -7,6 +7,22 @@
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
+-- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
+set local search_path = '';
+
+-- What is created here belongs to the owner of the customers, whoever runs this.
+do $$
+begin
+    execute format(
+        'set local role %I',
+        (
+            select pg_get_userbyid(c.relowner)
+            from pg_catalog.pg_class as c
+            where c.oid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+        )
+    );
+end;
+$$;
 
 -- security definer: only its owner can refresh a materialized view.
 create or replace function public.refresh_customer_activity_timeline()
@@ -108,25 +124,29 @@ group by t.customer_id;
 comment on view public.customer_activity_summary is
 'How many activities of each type a customer has, as of the last refresh of the timeline.';
 
+-- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
 declare
-    grantee text;
+    revoke_one text;
 begin
-    for grantee in
-        select 'public'
-        union all
-        select quote_ident(r.rolname)
-        from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated', 'service_role')
+    for revoke_one in
+        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        from (
+            values
+            ('table', 'public.lead_score_customers'),
+            ('table', 'public.lead_score_deals'),
+            ('table', 'public.hot_leads'),
+            ('table', 'public.customer_activity_summary'),
+            ('function', 'public.refresh_customer_activity_timeline()')
+        ) as o (kind, name)
+        left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
+        left join pg_catalog.pg_proc as p on o.kind in ('function', 'procedure') and p.oid = to_regprocedure(o.name)
+        cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where a.grantee <> coalesce(c.relowner, p.proowner)
+        group by o.kind, o.name, r.rolname
     loop
-        execute format(
-            'revoke all on public.lead_score_customers, public.hot_leads, public.customer_activity_summary from %s',
-            grantee
-        );
-        -- slot with_deals
-        execute format('revoke all on public.lead_score_deals from %s', grantee);
-        -- slot ends
-        execute format('revoke all on function public.refresh_customer_activity_timeline() from %s', grantee);
+        execute revoke_one;
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then
@@ -143,7 +163,14 @@ begin
         -- slot ends
         grant execute on function public.refresh_customer_activity_timeline() to service_role;
     end if;
+end;
+$$;
 
+-- The job belongs to whoever runs this: the owner of the customers may be a role that cannot log in.
+reset role;
+
+do $$
+begin
     -- dynamic: the schema cron is there only where the extension is
     if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
         execute $cron$

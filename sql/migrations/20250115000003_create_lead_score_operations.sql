@@ -7,6 +7,22 @@
 
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
+-- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
+set local search_path = '';
+
+-- What is created here belongs to the owner of the customers, whoever runs this.
+do $$
+begin
+    execute format(
+        'set local role %I',
+        (
+            select pg_get_userbyid(c.relowner)
+            from pg_catalog.pg_class as c
+            where c.oid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+        )
+    );
+end;
+$$;
 
 -- ---------------------------------------------------------------- what is known of the last run
 
@@ -14,32 +30,46 @@ create table if not exists public.lead_score_rescoring (
     only_row boolean primary key default true check (only_row),
     done_until timestamptz,
     model_id integer,
-    planned_until timestamptz,
-    planned_model_id integer,
+    activated_at timestamptz,
+    partitions text,
     created_at timestamptz not null default now()
 );
 
 comment on table public.lead_score_rescoring is
-'How far rescore_stale_customers() has come: one row. Empty lead_score_rescoring_due and
-set done_until to null, and its next run looks at everybody.';
+'How far rescore_stale_customers() has looked: one row. Set done_until to null, and its next run looks at everybody.';
 comment on column public.lead_score_rescoring.only_row is 'True: there is no second row.';
 comment on column public.lead_score_rescoring.done_until is
-'At this instant every score was the true one; null: not known.';
-comment on column public.lead_score_rescoring.model_id is 'The model that it was true for.';
-comment on column public.lead_score_rescoring.planned_until is
-'What done_until will be when nobody is left in lead_score_rescoring_due; null: it stays as it is.';
-comment on column public.lead_score_rescoring.planned_model_id is 'What model_id will be then.';
+'Whoever had another score at this instant was scored again, or is in lead_score_queue; null: not known.';
+comment on column public.lead_score_rescoring.model_id is 'The model that was active then.';
+comment on column public.lead_score_rescoring.activated_at is
+'Since when: a model that was taken back meanwhile has left its scores.';
+comment on column public.lead_score_rescoring.partitions is
+'The partitions of the orders and their files then: one that was truncated, attached or detached fires no trigger.';
 comment on column public.lead_score_rescoring.created_at is 'When the migration was applied.';
 
 insert into public.lead_score_rescoring default values on conflict do nothing;
 
-create table if not exists public.lead_score_rescoring_due (
-    customer_id /* slot key_type */ uuid primary key
-);
+-- A restore of data alone meets the row above. Its own may be older than the scores: nothing is known, then.
+create or replace function public.restore_lead_score_rescoring()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    update public.lead_score_rescoring as r
+    set done_until = null;
+    return case when not found then new end;
+end;
+$$;
 
-comment on table public.lead_score_rescoring_due is
-'Customers that rescore_stale_customers() has found due and not yet touched; empty between complete runs.';
-comment on column public.lead_score_rescoring_due.customer_id is 'The customer.';
+comment on function public.restore_lead_score_rescoring() is
+'Trigger helper: after a restore, the next run of rescore_stale_customers() looks at everybody.';
+
+create or replace trigger restore_lead_score_rescoring
+before insert on public.lead_score_rescoring
+for each row execute function public.restore_lead_score_rescoring();
+
+comment on trigger restore_lead_score_rescoring on public.lead_score_rescoring is 'There is no second row.';
 
 create table if not exists public.customer_activity_refresh (
     only_row boolean primary key default true check (only_row),
@@ -82,20 +112,27 @@ as $$
 declare
     -- taken before anything is read: what is written later is scored at a later instant
     due_until constant timestamp with time zone := clock_timestamp();
-    active public.lead_score_models%rowtype;
+    active pg_catalog.record;
     settled boolean := true;
+    found_partitions pg_catalog.text;
     seen_until timestamp with time zone;
     age interval;
 begin
-    select m.*
+    select m.id, m.recency, a.activated_at
     into active
-    from public.lead_score_models as m
-    where m.id = (select a.model_id from public.lead_score_active_model as a);
+    from public.lead_score_active_model as a
+    inner join public.lead_score_models as m on m.id = a.model_id;
+
+    select string_agg(format('%s:%s', p.relid::pg_catalog.oid, pg_relation_filenode(p.relid)), ' ' order by p.relid)
+    into found_partitions
+    from pg_catalog.pg_trigger as t
+    cross join pg_partition_tree(t.tgrelid) as p
+    where t.tgname = 'recalculate_lead_score_on_order_change' and t.tgparentid = 0;
 
     -- a transaction that scored before due_until, perhaps with the model before, and has not committed, is seen by
     -- no query below: wait for it, or leave done_until where it is, so that the next run looks there again
     begin
-        perform public.wait_for_lead_score_writers('5 seconds');
+        perform public.wait_for_lead_score_writers(interval '5 seconds');
     exception when lock_not_available then
         settled := false;
     end;
@@ -104,20 +141,24 @@ begin
     select r.done_until - interval '1 hour'
     into seen_until
     from public.lead_score_rescoring as r
-    where r.model_id = active.id and r.done_until <= due_until;
+    where
+        r.model_id = active.id
+        and r.activated_at = active.activated_at
+        and r.partitions is not distinct from found_partitions
+        and r.done_until <= due_until;
 
     if seen_until is null or exists (
         select
         from public.lead_score_customers as c
         where (c.lead_score < 6 or c.lead_score is null) and c.last_scored_at is null
     ) then
-        insert into public.lead_score_rescoring_due (customer_id)
-        select d.customer_id
+        insert into public.lead_score_queue (customer_id, sqlstate)
+        select d.customer_id, '00000'
         from public.lead_score_drift(due_until) as d
         inner join public.lead_score_customers as c on c.id = d.customer_id
         where c.last_scored_at <= due_until -- a score for an instant to come is not old
-        union
-        select c.id
+        union all
+        select c.id, '00000'
         from public.lead_score_customers as c
         where c.last_scored_at is null;
     else
@@ -132,14 +173,18 @@ begin
             -- no order is as old as the first instant that there is
             where d.days < extract(day from seen_until - '4714-11-24 00:00:00+00 BC'::timestamp with time zone)
         loop
-            insert into public.lead_score_rescoring_due (customer_id)
-            select o.customer_id
+            insert into public.lead_score_queue (customer_id, sqlstate)
+            select distinct o.customer_id, '00000'
             from public.lead_score_orders as o
             where
                 o.ordered_at > seen_until - age
                 and o.ordered_at <= due_until - age
                 -- no join: the planner would read all customers rather than look some hundreds up
-                and (select c.last_scored_at from public.lead_score_customers as c where c.id = o.customer_id) < o.ordered_at + age
+                and (
+                    select c.last_scored_at
+                    from public.lead_score_customers as c
+                    where c.id = o.customer_id
+                ) < o.ordered_at + age
                 and not exists (
                     select
                     from public.lead_score_orders as n
@@ -147,19 +192,22 @@ begin
                         n.customer_id = o.customer_id
                         and n.ordered_at > o.ordered_at
                         and n.ordered_at <= due_until
-                )
-            on conflict do nothing;
+                );
         end loop;
     end if;
 
     update public.lead_score_rescoring as r
-    set planned_until = case when settled then due_until end, planned_model_id = active.id
-    where r.only_row;
+    set
+        done_until = due_until,
+        model_id = active.id,
+        activated_at = active.activated_at,
+        partitions = found_partitions
+    where r.only_row and settled;
 end;
 $$;
 
 comment on function public.queue_stale_customers() is
-'Part of rescore_stale_customers(): puts those who are due by now into lead_score_rescoring_due.';
+'Part of rescore_stale_customers(): puts those whose score time has changed into lead_score_queue.';
 
 create or replace procedure public.rescore_stale_customers(
     batch_size integer default 50000,
@@ -176,11 +224,6 @@ begin
     rescored := 0;
     more := false;
 
-    if batch_size >= 1 is not true then
-        raise exception 'a batch holds one customer or more, not %', coalesce(batch_size::pg_catalog.text, 'null')
-        using errcode = 'invalid_parameter_value', hint = 'Leave batch_size out for 50000.';
-    end if;
-
     -- an old snapshot does not see whom others have scored meanwhile
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'stale customers are rescored at READ COMMITTED alone'
@@ -192,40 +235,31 @@ begin
         return;
     end if;
 
-    if not pg_try_advisory_xact_lock(hashtext('public.lead_score_rescoring')) then
+    -- a row that only the owner can lock: an advisory lock is anybody's
+    perform from public.lead_score_rescoring as r for update skip locked;
+    if not found then
         raise notice 'another session is rescoring stale customers: nothing was done here';
         return;
     end if;
 
-    queued := exists (select from public.lead_score_rescoring_due);
+    queued := exists (select from public.lead_score_queue as q where q.sqlstate = '00000');
     if not queued then
         perform public.queue_stale_customers();
     end if;
 
-    perform public.touch_lead_scores(array(
-        select d.customer_id from public.lead_score_rescoring_due as d order by d.customer_id limit batch_size
-    ));
-    delete from public.lead_score_rescoring_due as d
-    where d.customer_id in (
-        select n.customer_id from public.lead_score_rescoring_due as n order by n.customer_id limit batch_size
-    );
-    get diagnostics rescored = row_count;
+    -- untried alone: who cannot be scored does not keep a run going
+    select q.scored, q.waiting > 0
+    into rescored, more
+    from public.score_queued_customers(batch_size, '-infinity'::timestamp with time zone) as q;
 
-    more := exists (select from public.lead_score_rescoring_due);
-    if not more then
-        update public.lead_score_rescoring as r
-        set done_until = r.planned_until, model_id = r.planned_model_id
-        where r.planned_until is not null;
-
-        -- a queue from an earlier transaction: others have become due since
-        more := queued and found;
-    end if;
+    -- a queue from an earlier transaction: others have become due since
+    more := more or queued;
 end;
 $$;
 
 comment on procedure public.rescore_stale_customers(integer,bigint,boolean) is
-'Touches customers whose score time has changed, at most batch_size of them; tells how many (rescored) and whether to
-call again (more). Commit between two calls, and nobody waits for long.';
+'Scores customers whose score time has changed, and those who wait in lead_score_queue, at most batch_size of them;
+returns how many (rescored) and whether to call again (more). Commit between two calls, and nobody waits for long.';
 
 -- ---------------------------------------------------------------- the daily jobs
 
@@ -252,6 +286,7 @@ begin
         from (
             values
             ('refresh-customer-timeline', $1, '0 2 * * *', 'select public.refresh_customer_activity_timeline()'),
+            ('score-queued-customers', null, '* * * * *', 'select public.score_queued_customers(50000)'),
             (
                 'rescore-stale-customers',
                 $2,
@@ -279,23 +314,17 @@ $run$;$job$
     return query execute $cron$
         select j.jobname::pg_catalog.text, j.schedule, j.command
         from cron.job as j
-        where j.jobname in ('refresh-customer-timeline', 'rescore-stale-customers') and j.username = current_user
+        where
+            j.jobname in ('refresh-customer-timeline', 'rescore-stale-customers', 'score-queued-customers')
+            and j.username = current_user
         order by j.jobname
     $cron$;
 end;
 $$;
 
 comment on function public.schedule_lead_score_jobs(text,text) is
-'Has pg_cron refresh the timeline and rescore stale customers: at the given times, or at those it has already, or daily.
-Twice is once.';
-
-do $$
-begin
-    if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
-        perform public.schedule_lead_score_jobs();
-    end if;
-end;
-$$;
+'Has pg_cron refresh the timeline and rescore stale customers: at the given times, or at those it has already, or daily;
+and score the queued customers each minute. Twice is once.';
 
 -- ---------------------------------------------------------------- the state of it all
 
@@ -337,8 +366,26 @@ begin
         'last rescoring',
         coalesce(bool_and(coalesce(r.done_until, r.created_at) > now() - interval '2 days'), false),
         coalesce('complete up to ' || max(r.done_until), 'never complete')
-        || ', ' || (select count(*) from public.lead_score_rescoring_due) || ' customers waiting'
     from public.lead_score_rescoring as r;
+
+    return query
+    select
+        'queue',
+        coalesce(min(q.queued_at) > clock_timestamp() - interval '10 minutes', true),
+        case
+            when count(*) = 0 then 'empty'
+            else format(
+                '%s waiting since %s (%s)',
+                sum(q.number),
+                min(q.queued_at),
+                string_agg(q.sqlstate || ': ' || q.number, ', ' order by q.sqlstate)
+            )
+        end
+    from (
+        select w.sqlstate, count(*) as number, min(w.queued_at) as queued_at
+        from public.lead_score_queue as w
+        group by w.sqlstate
+    ) as q;
 
     return query
     select
@@ -379,7 +426,9 @@ begin
                     else 'last run ' || l.status || ' at ' || l.start_time
                         || case when l.status = 'failed' then ': ' || coalesce(l.return_message, '') else '' end
                 end
-            from (values ('refresh-customer-timeline'), ('rescore-stale-customers')) as w (job)
+            from (
+                values ('refresh-customer-timeline'), ('rescore-stale-customers'), ('score-queued-customers')
+            ) as w (job)
             left join cron.job as j on j.jobname = w.job
             left join lateral (
                 select r.status, r.start_time, r.return_message
@@ -409,7 +458,12 @@ begin
     else
         return query
         select w.job, null::boolean, 'no pg_cron that the owner may look into'
-        from (values ('job refresh-customer-timeline'), ('job rescore-stale-customers')) as w (job);
+        from (
+            values
+            ('job refresh-customer-timeline'),
+            ('job rescore-stale-customers'),
+            ('job score-queued-customers')
+        ) as w (job);
     end if;
 
     if not thorough then
@@ -444,48 +498,50 @@ left out that read every order.';
 -- ---------------------------------------------------------------- who may do what
 
 alter table public.lead_score_rescoring enable row level security;
-alter table public.lead_score_rescoring_due enable row level security;
 alter table public.customer_activity_refresh enable row level security;
 
--- Supabase grants everything in public to its API roles by default: take it back, then give what is meant.
+-- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
 declare
-    grantee text;
+    revoke_one text;
 begin
-    for grantee in
-        select 'public'
-        union all
-        select quote_ident(r.rolname)
-        from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated', 'service_role')
+    for revoke_one in
+        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        from (
+            values
+            ('table', 'public.lead_score_rescoring'),
+            ('table', 'public.customer_activity_refresh'),
+            ('function', 'public.restore_lead_score_rescoring()'),
+            ('function', 'public.queue_stale_customers()'),
+            ('function', 'public.schedule_lead_score_jobs(text, text)'),
+            ('function', 'public.lead_score_health(boolean)'),
+            ('procedure', 'public.rescore_stale_customers(integer, bigint, boolean)')
+        ) as o (kind, name)
+        left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
+        left join pg_catalog.pg_proc as p on o.kind in ('function', 'procedure') and p.oid = to_regprocedure(o.name)
+        cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where a.grantee <> coalesce(c.relowner, p.proowner)
+        group by o.kind, o.name, r.rolname
     loop
-        execute format(
-            'revoke all on
-                public.lead_score_rescoring,
-                public.lead_score_rescoring_due,
-                public.customer_activity_refresh
-            from %s',
-            grantee
-        );
-        execute format(
-            'revoke all on function
-                public.queue_stale_customers(),
-                public.schedule_lead_score_jobs(text, text),
-                public.lead_score_health(boolean)
-            from %s',
-            grantee
-        );
-        execute format(
-            'revoke all on procedure public.rescore_stale_customers(integer, bigint, boolean) from %s', grantee
-        );
+        execute revoke_one;
     end loop;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
-        grant select on
-        public.lead_score_rescoring, public.lead_score_rescoring_due, public.customer_activity_refresh
-        to service_role;
+        grant select on public.lead_score_rescoring, public.customer_activity_refresh to service_role;
         grant execute on function public.lead_score_health(boolean) to service_role;
         grant execute on procedure public.rescore_stale_customers(integer, bigint, boolean) to service_role;
+    end if;
+end;
+$$;
+
+-- The jobs belong to whoever runs this: the owner of the customers may be a role that cannot log in.
+reset role;
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
+        perform public.schedule_lead_score_jobs();
     end if;
 end;
 $$;

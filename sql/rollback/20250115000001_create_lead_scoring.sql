@@ -39,7 +39,11 @@ drop function if exists public.wait_for_lead_score_writers(interval);
 drop function if exists public.activate_lead_score_model(integer);
 drop function if exists public.recalculate_lead_score_siblings();
 drop function if exists public.recalculate_customer_lead_score();
-drop function if exists public.touch_lead_scores(anyarray);
+drop function if exists public.score_queued_customers(integer, timestamptz);
+drop function if exists public.score_customers(/* slot key_type */ uuid[]);
+drop function if exists public.score_customers_of_orders(/* slot key_type */ uuid[]);
+drop function if exists public.touch_free_customers(/* slot key_type */ uuid[]);
+drop function if exists public.touch_lead_scores(/* slot key_type */ uuid[]);
 drop function if exists public.calculate_lead_score();
 
 -- slot each_order_table
@@ -50,6 +54,8 @@ drop view if exists public.lead_score_orders;
 drop table if exists public.lead_score_active_model;
 drop table if exists public.lead_score_models;
 drop function if exists public.refuse_lead_score_model_change();
+drop function if exists public.restore_lead_score_model();
+drop table if exists public.lead_score_queue;
 
 drop index if exists /* slot customers_index */ public.idx_customers_rfm_scores;
 drop index if exists /* slot customers_index */ public.idx_customers_lead_score;

@@ -131,7 +131,7 @@ def test_a_trial_that_fails_is_told_and_leaves_its_figure_empty(capsys):
 
 def test_trials_of_one_size_that_answer_differently_make_no_figure():
     found = measure(bench(right=naps, wrong=miscounts))
-    assert found["failures"] == {"wrong": "answered 11, and right 10"}
+    assert found["failures"] == {"wrong": "answered 11, but right answered 10"}
     assert found["figures"][0]["median"] is None
 
 

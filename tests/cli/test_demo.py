@@ -17,7 +17,7 @@ def test_demo_scores_the_cdnow_customers_twice_and_can_leave_the_server_behind(r
     assert "23,570 of 23,570 scores agree\n" in done.stdout
     for shown in (*(title for title, _ in STEPS), "Hot Lead (24-30)", "customer-"):
         assert shown in done.stdout
-    url = done.stdout.split("the server goes on: ")[1].splitlines()[0]
+    url = done.stdout.split("the server is still running: ")[1].splitlines()[0]
     stop = done.stdout.split("stop it with: ")[1].splitlines()[0]
     with psycopg.connect(url) as connection:
         assert connection.execute("select count(*) from customers").fetchone() == (23570,)

@@ -33,10 +33,10 @@ def model(rfm_command, crm):
 
 def test_fit_stores_and_activate_activates(model, crm):
     done = model("fit", "--min-customers", "30")
-    assert done.stdout == "stored as model 2; rfm model activate 2 scores with it\n"
+    assert done.stdout == "stored as model 2; to score with it, run rfm model activate 2\n"
     assert done.stderr == "fitted on 30 customers\n"
     assert db.active_model(crm) == Model()
-    assert model("activate", "2").stdout.startswith("model 2 is active; rfm db backfill")
+    assert model("activate", "2").stdout.startswith("model 2 is active; to rescore")
     assert db.active_model(crm) == db.stored_model(crm, 2) != Model()
 
 
@@ -88,7 +88,7 @@ def test_what_show_prints_set_reads(model, crm, tmp_path):
     [
         (("set",), "either a model.json"),
         (("set", "model.json", "--weights", "3,2,1"), "either a model.json"),
-        (("set", "none.json"), "cannot read none.json"),
+        (("set", "none.json"), "cannot use none.json: No such file or directory"),
         (("set", "--recency", "9x"), "--recency '9x' is not a list of numbers"),
         (("set", "--recency", "1,2"), "is not descending"),
         (("set", "--monetary", "nan"), "not a finite number"),

@@ -38,7 +38,7 @@ def test_a_backfill_prints_what_it_did_as_text_or_as_json(rfm_command, rfm_engin
     shown = rfm_command("db", "backfill", engine=rfm_engine).stdout
     assert "not scored" in shown
     assert shown.splitlines()[-1] == (
-        "1 of 1 customers looked at, 1 scored again (1 unscored), 1 in another category now"
+        "1 of 1 customers checked, 1 rescored (1 unscored), 1 with another category"
     )
     done = json.loads(rfm_command("db", "backfill", "--json", engine=rfm_engine).stdout)
     assert (done["looked_at"], done["rescored"], done["finished"]) == (1, 0, True)

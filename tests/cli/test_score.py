@@ -96,7 +96,11 @@ def test_other_column_names_are_given_by_options(rfm_command, tmp_path):
             ["--as-of", "2026-11-01", "-o", "no/such/x.csv"],
             "the folder no/such does not exist",
         ),
-        (CSV, ["--as-of", "2026-11-01", "--model", "none.json"], "cannot read none.json"),
+        (
+            CSV,
+            ["--as-of", "2026-11-01", "--model", "none.json"],
+            "cannot use none.json: No such file or directory",
+        ),
         (CSV, ["--as-of", "2026-11-01", "--amount", "total"], "'total'"),
         (CSV.replace("120.50", "12o.50"), ["--as-of", "2026-11-01"], "the first is '12o.50'"),
         (CSV.replace("2026-10-20", "soon"), ["--as-of", "2026-11-01"], "ordered_at"),

@@ -202,7 +202,7 @@ def test_a_model_must_be_a_model():
 
 
 def test_an_empty_frame_without_a_model_is_an_error():
-    with pytest.raises(rfm.EmptyFit, match=r"score with rfm.PUBLISHED"):
+    with pytest.raises(rfm.EmptyFit, match=r"or use rfm.PUBLISHED"):
         rfm.score_frame(summary_frame([]))
 
 

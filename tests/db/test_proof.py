@@ -3,24 +3,22 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import rfm
 from rfm import db
-from rfm.db.connect import run_script
-from rfm.db.sql import run
+from rfm.db import sql
 from rfm.testing import assert_scores_match
+from tests.support import run, session
 
 
 @pytest.fixture
 def crm(rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
+    run(
+        rfm_engine,
+        """
             insert into customers (email) values ('ada@example.com'), ('bob@example.com');
             insert into orders (customer_id, status, total_cents, currency, event_name)
             select id, 'paid', 7000, 'EUR', 'fair' from customers;
@@ -31,29 +29,23 @@ def crm(rfm_engine):
             where email = 'ada@example.com';
             refresh materialized view customer_activity_timeline;
             """,
-        )
+    )
     return rfm_engine
-
-
-def rows(engine, statement):
-    with engine.begin() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
 
 
 @pytest.mark.parametrize("column", ["lead_score", "rfm_recency", "rfm_frequency", "rfm_monetary"])
 @pytest.mark.parametrize("value", ["4", "null"])
 def test_one_wrong_score_of_one_customer_is_found_by_both_proofs(crm, column, value):
     assert_scores_match(crm)
-    with crm.begin() as connection:
-        run_script(
-            connection,
-            "alter table customers disable trigger user;"
-            f"update customers set {column} = {value} where email = 'bob@example.com'",
-        )
+    run(
+        crm,
+        "alter table customers disable trigger user;"
+        f"update customers set {column} = {value} where email = 'bob@example.com'",
+    )
     with pytest.raises(AssertionError, match="1 stored score"):
         assert_scores_match(crm)
     assert db.score_differences(crm).height == 1
-    assert len(rows(crm, "select * from lead_score_drift()")) == 1
+    assert len(run(crm, "select * from lead_score_drift()")) == 1
 
 
 BAD_MODELS = {
@@ -104,7 +96,7 @@ def test_only_a_stored_model_can_be_activated(crm):
 
 
 def test_the_summary_counts_each_type_of_activity(crm):
-    assert rows(
+    assert run(
         crm,
         """
         select c.email, s.total_activities, s.order_count, s.message_count, s.deal_count
@@ -115,19 +107,18 @@ def test_the_summary_counts_each_type_of_activity(crm):
 
 def test_a_hot_lead_has_24_points(rfm_engine):
     """Three orders of today: 15 + 6, and 3 for 210.00 or 2 for 180.00."""
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            "insert into customers (email) values ('7000'), ('6000');"
-            "insert into orders (customer_id, total_cents)"
-            " select id, email::bigint from customers cross join generate_series(1, 3)",
-        )
-    assert rows(rfm_engine, "select lead_score from customers order by 1") == [(23,), (24,)]
-    assert rows(rfm_engine, "select email, lead_score from hot_leads") == [("7000", 24)]
+    run(
+        rfm_engine,
+        "insert into customers (email) values ('7000'), ('6000');"
+        "insert into orders (customer_id, total_cents)"
+        " select id, email::bigint from customers cross join generate_series(1, 3)",
+    )
+    assert run(rfm_engine, "select lead_score from customers order by 1") == [(23,), (24,)]
+    assert run(rfm_engine, "select email, lead_score from hot_leads") == [("7000", 24)]
 
 
 def test_the_timeline_tells_what_happened(crm):
-    found = rows(
+    found = run(
         crm,
         """
         select distinct a.activity_type, a.metadata from customer_activity_timeline a
@@ -151,8 +142,7 @@ def test_the_timeline_tells_what_happened(crm):
 
 
 def test_a_refresh_does_not_wait_for_a_reader_and_no_reader_waits_for_it(crm):
-    dsn = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(dsn) as reader, psycopg.connect(dsn) as refresher:
+    with session(crm) as reader, session(crm) as refresher:
         reader.execute("select count(*) from customer_activity_timeline")
         refresher.execute("set lock_timeout = '1s'; select refresh_customer_activity_timeline()")
         reader.execute("set lock_timeout = '1s'; select count(*) from customer_activity_timeline")
@@ -164,43 +154,40 @@ def test_a_fresh_database_starts_on_the_published_thresholds(rfm_engine):
 
 def fit_in_database(engine, as_of=None):
     with engine.begin() as connection:
-        run(connection, "internal/models/fit_in_database", as_of=as_of or datetime.now(UTC))
+        sql.run(connection, "internal/models/fit_in_database", as_of=as_of or datetime.now(UTC))
     return db.active_model(engine)
 
 
 def test_five_customers_are_a_quintile_each(rfm_engine):
     """The n-th has n orders of n.00, and came 10 * n days ago."""
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            "insert into customers (email) select n::text from generate_series(1, 5) as n;"
-            "insert into orders (customer_id, total_cents, created_at)"
-            " select id, 100 * email::int, now() - email::int * interval '10 days'"
-            " from customers cross join lateral generate_series(1, email::int)",
-        )
+    run(
+        rfm_engine,
+        "insert into customers (email) select n::text from generate_series(1, 5) as n;"
+        "insert into orders (customer_id, total_cents, created_at)"
+        " select id, 100 * email::int, now() - email::int * interval '10 days'"
+        " from customers cross join lateral generate_series(1, email::int)",
+    )
     assert fit_in_database(rfm_engine) == rfm.Model(
         recency=(40, 30, 20, 10), frequency=(2, 3, 4, 5), monetary=(4, 9, 16, 25)
     )
 
 
 def test_fitting_at_an_instant_counts_the_orders_up_to_it(crm):
-    with crm.begin() as connection:
-        run_script(
-            connection,
-            "insert into orders (customer_id, total_cents, created_at)"
-            " select id, 100, now() - interval '90 days' from customers, generate_series(1, 3)"
-            " where email = 'ada@example.com';"
-            "insert into orders (customer_id, total_cents, created_at)"
-            " select id, 900, now() - interval '99 days' from customers where email = 'bob@example.com'",
-        )
+    run(
+        crm,
+        "insert into orders (customer_id, total_cents, created_at)"
+        " select id, 100, now() - interval '90 days' from customers, generate_series(1, 3)"
+        " where email = 'ada@example.com';"
+        "insert into orders (customer_id, total_cents, created_at)"
+        " select id, 900, now() - interval '99 days' from customers where email = 'bob@example.com'",
+    )
     past = fit_in_database(crm, datetime.now(UTC) - timedelta(days=50))
     assert (past.recency[0], past.frequency[0]) == (40, 3)
     assert fit_in_database(crm).recency == ()
 
 
 def test_rescoring_waits_for_the_writers_of_the_model_before(crm):
-    dsn = crm.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(dsn) as writer, ThreadPoolExecutor(1) as pool:
+    with session(crm) as writer, ThreadPoolExecutor(1) as pool:
         writer.execute("insert into customers (email) values ('new@example.com')")
         rescoring = pool.submit(db.backfill, crm)
         with pytest.raises(TimeoutError):
@@ -210,15 +197,14 @@ def test_rescoring_waits_for_the_writers_of_the_model_before(crm):
 
 
 def test_more_than_a_page_of_customers_is_rescored_to_the_last(rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
+    run(
+        rfm_engine,
+        """
             insert into customers (email) select n::text from generate_series(1, 2500) as n;
             alter table customers disable trigger user;
             update customers set lead_score = 0, last_scored_at = null;
             alter table customers enable trigger user;
             """,
-        )
+    )
     assert db.backfill(rfm_engine).rescored == 2500
-    assert rows(rfm_engine, "select count(*) from customers where lead_score = 6") == [(2500,)]
+    assert run(rfm_engine, "select count(*) from customers where lead_score = 6") == [(2500,)]

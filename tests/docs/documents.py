@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 
-# Lines of bash blocks that are not run, each with its reason; tests/docs finds what no document
-# holds any more. `make` lines are run with --dry-run: this suite is one of the targets.
+# Lines of bash blocks that are not run, each with its reason; a test fails for a line that no
+# document has any more. `make` lines run with --dry-run: this suite is one of the targets.
 NOT_RUN: Final = {
     "pip install .": "would change the environment that runs this; tests/packaging does it",
     "pip install '.[cli,embedded]'": "the same",
@@ -52,7 +52,7 @@ NOT_RUN: Final = {
     "npx supabase db push --include-all": "needs a Supabase project",
 }
 
-# What a document's DATABASE_URL leads to, where it is not a scored database.
+# Documents whose DATABASE_URL is a database without migrations; all others get a scored one.
 UNMIGRATED: Final = {"README.md", "docs/how-to/apply.md", "docs/how-to/map-my-schema.md"}
 
 # Ten customers: number n has n orders of n * 25.00, ten days apart, the newest 110 - 10 n days old.
@@ -82,8 +82,8 @@ select id, 'email', 'inbound', 'Where is my order?' from public.customers;
 
 @contextmanager
 def database(name: str) -> Iterator[Engine]:
-    """Give the document of this name its database."""
-    # not above: tests/conftest.py registers rfm.testing as a plugin, which has to be imported last
+    """Make the database of the document of this name."""
+    # not at the top: tests/conftest.py registers rfm.testing as a plugin, which has to be imported last
     from rfm import db  # noqa: PLC0415
     from rfm.db.connect import run_script  # noqa: PLC0415
     from rfm.db.sql import read_sql  # noqa: PLC0415
@@ -110,7 +110,7 @@ _OUTPUT: Final = "output of the last command"
 
 
 def write_file(example: Example) -> None:
-    """Write a block that begins with a comment that names a file."""
+    """Write a block whose first comment names a file."""
     name = _FILE.match(example.parsed)
     if name:
         Path(name[1]).write_text(example.parsed, encoding="utf-8")
@@ -124,7 +124,7 @@ def run_sql(example: Example) -> str | None:
 
 
 def run_bash(example: Example) -> str | None:
-    """Run a block in a shell, but for the lines that are not run."""
+    """Run a block in a shell, without the lines that are not run."""
     lines = [_runnable(line) for line in example.parsed.splitlines()]
     return _run(example, "bash", "-euo", "pipefail", "-c", "\n".join(lines))
 
@@ -173,7 +173,7 @@ def refuse(example: Example) -> str:
 
 
 def python_blocks(document: Document) -> Iterator[Region]:
-    """Find the Python blocks, of which some are files."""
+    """Find the Python blocks; some are files."""
     for region in PythonCodeBlockParser(doctest_optionflags=ELLIPSIS)(document):
         if isinstance(region.parsed, str) and _FILE.match(region.parsed):
             region.evaluator = write_file
@@ -230,7 +230,7 @@ class DocumentTest(pytest.Item):
                 block.evaluate()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
-        """Show what a block says, without the way that led to it."""
+        """Show the failure of a block without the traceback."""
         if isinstance(excinfo.value, SybilFailure):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))

@@ -13,15 +13,13 @@ import rfm
 import rfm.testing
 from rfm import db, errors, warehouse
 from rfm.cli.app import app
-from rfm.db.connect import connect, run_script
 from rfm.db.schema.migrations import migrations
-from rfm.db.sql import read_sql, sql_names
-from rfm.demo.embedded import start_server
+from rfm.db.sql import sql_names
+from tests.support import API_ROLES, supabase
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-API_ROLES = ("anon", "authenticated", "service_role")
 
 
 def section(document, title):
@@ -219,32 +217,23 @@ def test_every_query_is_documented():
 
 
 @pytest.fixture(scope="module")
-def supabase():
-    """A server with Supabase's API roles and default grants: roles are the whole server's."""
-    engine = connect(start_server())
-    with engine.begin() as connection:
-        for role in API_ROLES:
-            connection.exec_driver_sql(f"create role {role}")
-        for kind in ("tables", "functions", "sequences"):
-            connection.exec_driver_sql(
-                f"alter default privileges in schema public grant all on {kind} to {', '.join(API_ROLES)}"
-            )
-        run_script(connection, read_sql("demo/base_tables"))
-    db.apply(engine)
-    return engine
+def migrated():
+    with supabase() as engine:
+        db.apply(engine)
+        yield engine
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "who"),
     [row for row in SQL_ROWS if row[0] not in {"column", "index", "trigger"}],
 )
-def test_who_may_use_it_is_true(supabase, kind, name, who):
+def test_who_may_use_it_is_true(migrated, kind, name, who):
     asks = (
         "select has_function_privilege(:role, :name, 'execute')"
         if kind in {"function", "procedure"}
         else "select has_table_privilege(:role, :name, 'select')"
     )
-    with supabase.connect() as connection:
+    with migrated.connect() as connection:
         may = {
             role
             for role in API_ROLES

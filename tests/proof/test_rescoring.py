@@ -57,7 +57,6 @@ def let_pass(connection, time):
         "update orders set created_at = created_at - :time",
         "update customers set last_scored_at = last_scored_at - :time",
         "update lead_score_rescoring set done_until = done_until - :time",
-        "update lead_score_rescoring set planned_until = planned_until - :time",
     ):
         past_triggers(connection, statement, time=time)
 
@@ -162,7 +161,7 @@ def test_after_a_complete_run_no_score_is_stale(connection, steps):
     rescore(connection, batch=2)
     assert stale(connection) == []
     assert run(connection, "select * from lead_score_drift()").all() == []
-    assert run(connection, "select * from lead_score_rescoring_due").all() == []
+    assert run(connection, "select * from lead_score_queue").all() == []
 
 
 @pytest.mark.parametrize("age", AGES)
@@ -240,11 +239,15 @@ def test_a_run_in_batches_goes_on_where_it_was_interrupted(connection):
         take(connection, "order", key, 29 * DAY, 100, "paid")
     let_pass(connection, 3 * DAY)
     before = done_until(connection)
-    assert [call(connection, 2) for _ in range(2)] == [(2, True), (2, True)]
-    assert done_until(connection) == before
+    assert call(connection, 2) == (2, True)
+    # whoever was due by then is in the queue, and is not looked for again
+    assert done_until(connection) > before
+    assert run(connection, "select count(*), min(sqlstate) from lead_score_queue").all() == [
+        (3, "00000")
+    ]
+    assert call(connection, 2) == (2, True)
     # the last of the queue, a look for those that became due since, and nobody is left
     assert [call(connection, 2) for _ in range(3)] == [(1, True), (0, False), (0, False)]
-    assert done_until(connection) > before
     assert stale(connection) == []
 
 
@@ -323,3 +326,19 @@ def test_a_threshold_may_lie_before_the_beginning_of_time(connection, days):
     rescore(connection)
     rescore(connection)
     assert stale(connection) == []
+
+
+def test_a_model_that_was_taken_back_between_two_runs_leaves_no_false_score(connection):
+    start(connection)
+    run(
+        connection,
+        "insert into lead_score_models (recency, frequency, monetary)"
+        " values ('{9,8,7,6}', '{1,1,1,1}', '{1,2,3,4}')",
+    )
+    run(connection, "select activate_lead_score_model(max(id)) from lead_score_models")
+    for key in CUSTOMERS[:3]:
+        take(connection, "order", key, 10 * DAY, 100, "paid")
+    run(connection, "select activate_lead_score_model(1)")
+    assert rescore(connection) == 3
+    assert stale(connection) == []
+    assert run(connection, "select * from lead_score_drift()").all() == []

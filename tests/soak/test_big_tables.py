@@ -8,10 +8,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 
 from rfm import db
+from tests.support import run_alone, session
 
 CUSTOMERS = int(os.environ.get("RFM_SOAK_CUSTOMERS", "1000000"))
 LONGEST = 2.0  # seconds
@@ -50,21 +50,19 @@ def big(rfm_crm_engine):
             "alter table orders add constraint orders_customer_id_fkey"
             " foreign key (customer_id) references customers (id) on delete cascade"
         )
-    with rfm_crm_engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql("vacuum analyze customers, orders")
+    run_alone(rfm_crm_engine, "vacuum analyze customers, orders")
     return rfm_crm_engine
 
 
 class Poller:
     """Runs one statement again and again, and remembers the longest that it took."""
 
-    def __init__(self, dsn, statement, over):
-        self.dsn, self.statement, self.over = dsn, statement, over
+    def __init__(self, engine, statement, over):
+        self.engine, self.statement, self.over = engine, statement, over
         self.longest = 0.0
 
     def poll(self):
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
+        with session(self.engine, autocommit=True) as connection:
             while not self.over.is_set():
                 started = time.monotonic()
                 connection.execute(self.statement)
@@ -74,8 +72,7 @@ class Poller:
 
 def test_applying_holds_nobody_up_for_long(big):
     over = threading.Event()
-    dsn = big.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    pollers = {name: Poller(dsn, statement, over) for name, statement in POLLS.items()}
+    pollers = {name: Poller(big, statement, over) for name, statement in POLLS.items()}
     with ThreadPoolExecutor(len(pollers)) as pool:
         polls = [pool.submit(poller.poll) for poller in pollers.values()]
         time.sleep(1)

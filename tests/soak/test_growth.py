@@ -7,14 +7,13 @@ second instead of every minute. All its other settings are those of a PostgreSQL
 import random
 import time
 
-import psycopg
 import pytest
 
 from rfm import db
-from rfm.db.connect import connect, run_script
-from rfm.db.sql import read_sql
+from rfm.db.connect import connect
 from rfm.demo.embedded import start_server
 from rfm.testing import assert_scores_match
+from tests.support import create_base_tables, run, run_alone, session
 
 CUSTOMERS = 5_000
 ORDERS = 100_000
@@ -27,18 +26,16 @@ pytestmark = pytest.mark.slow
 def engine():
     """A server of our own: how often autovacuum looks is a setting of the whole server."""
     engine = connect(start_server())
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql("alter system set autovacuum_naptime = '1s'")
-        connection.exec_driver_sql("select pg_reload_conf()")
-        run_script(connection, read_sql("demo/base_tables"))
-        connection.exec_driver_sql(
-            "insert into customers (email, full_name) select n || '@example.com', 'Customer ' || n"
-            f" from generate_series(1, {CUSTOMERS}) as n"
-        )
-        db.apply(engine)
-        db.backfill(engine)
-        connection.exec_driver_sql("vacuum full analyze customers")  # as small as it can be
+    run_alone(engine, "alter system set autovacuum_naptime = '1s'", "select pg_reload_conf()")
+    create_base_tables(engine)
+    run(
+        engine,
+        "insert into customers (email, full_name) select n || '@example.com', 'Customer ' || n"
+        f" from generate_series(1, {CUSTOMERS}) as n",
+    )
+    db.apply(engine)
+    db.backfill(engine)
+    run_alone(engine, "vacuum full analyze customers")  # as small as it can be
     return engine
 
 
@@ -64,8 +61,7 @@ def sell(connection):
 
 
 def test_a_hundred_thousand_scores_leave_the_table_less_than_twice_as_big(engine):
-    dsn = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with session(engine, autocommit=True) as connection:
         table, indexes = sizes(connection)
         sell(connection)
         grown_table, grown_indexes = sizes(connection)

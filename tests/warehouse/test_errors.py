@@ -28,7 +28,7 @@ def test_all_missing_columns_are_named_at_once():
         )
     assert str(error.value) == (
         "2 columns missing from orders: 'ordered_at', 'amount' (found: 'customer_id', 'x'); "
-        'name yours by keyword, for example customer_id="buyer"'
+        'name yours, for example `customer_id="buyer"`'
     )
 
 

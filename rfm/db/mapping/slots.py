@@ -184,6 +184,12 @@ def _order_index(place: _Place, text: str) -> str:
     return f"{_name(place.orders.table.schema)}.{index}" if text.startswith("public.") else index
 
 
+def _key_type(place: _Place) -> str:
+    """Return the type of our columns of keys; orders may hold a number that is no customer's."""
+    key_type = place.mapping.customers.key_type
+    return "int8" if key_type in {"integer", "bigint"} else key_type
+
+
 def _shown(column: str | None) -> str:
     return f"c.{_name(column)}" if column else "null::text"
 
@@ -290,10 +296,12 @@ SLOTS: Final[Dictionary[str, Slot]] = {
         _customers_index(place, text.strip("'"))
     ),
     "key": lambda place, _: _name(place.mapping.customers.key),
-    "key_type": lambda place, _: place.mapping.customers.key_type,
+    "key_type": lambda place, _: _key_type(place),
+    "key_type_literal": lambda place, _: _literal(_key_type(place)),
     "email": lambda place, _: _shown(place.mapping.customers.email),
     "full_name": lambda place, _: _shown(place.mapping.customers.full_name),
     # the CRM's own triggers run inside a touch, and name their tables without a schema
+    "customers_schema_literal": lambda place, _: _literal(place.mapping.customers.table.schema),
     "search_path": lambda place, _: f"{_name(place.mapping.customers.table.schema)}, public",
     "order_table": lambda place, _: quoted(place.orders.table),
     "order_table_literal": lambda place, _: _literal(quoted(place.orders.table)),

@@ -28,7 +28,7 @@ class Pace:
 
     >>> Pace(batch=0)
     Traceback (most recent call last):
-    rfm.errors.InvalidArgument: 1 problem: batch is 0, not at least 1
+    rfm.errors.InvalidArgument: 1 problem: `batch` is 0, not at least 1
     """
 
     workers: int = 2
@@ -51,7 +51,7 @@ class Pace:
         for one in fields(self):
             value = getattr(self, one.name)
             if value is not None and not value >= least.get(one.name, 0):
-                yield f"{one.name} is {value}, not at least {least.get(one.name, 0)}"
+                yield f"`{one.name}` is {value}, not at least {least.get(one.name, 0)}"
 
     @property
     def watches_replicas(self) -> bool:

@@ -1,4 +1,4 @@
-"""The two daily jobs in pg_cron: refreshing the timeline, rescoring stale customers."""
+"""The jobs in pg_cron: the daily refresh and rescoring, and the queue each minute."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,14 @@ class ScheduledJob:
 def schedule(
     database: Engine | str, *, refresh: str | None = None, rescore: str | None = None
 ) -> list[ScheduledJob]:
-    """Have pg_cron refresh the timeline and rescore stale customers; return the two jobs.
+    """Have pg_cron refresh the timeline, rescore stale customers, and score the queued ones.
+
+    Returns the three jobs. The queue's job runs each minute.
 
     `refresh` and `rescore` are cron expressions, in the time zone of pg_cron (GMT, unless somebody
     changed it). Without one, the job keeps the time that it has; a new one gets 2 AM or half past.
     Twice is once. Raises `SchedulerMissing` where the database has no pg_cron: the message has the
-    two lines for an ordinary crontab.
+    three lines for an ordinary crontab.
 
     >>> from rfm.testing import example_engine
     >>> schedule(example_engine())  # doctest: +ELLIPSIS
@@ -46,11 +48,12 @@ def _require_pg_cron(connection: Connection) -> None:
     if not found.rowcount:
         raise SchedulerMissing(
             f"pg_cron is not in database {connection.engine.url.database!r}; run `create extension "
-            "pg_cron` and this again, or put these two lines into the crontab of a machine that "
+            "pg_cron` and this again, or put these three lines into the crontab of a machine that "
             f"reaches the database, with DATABASE_URL set:\n{_CRONTAB}"
         )
 
 
 _CRONTAB = """\
+* * * * *  psql "$DATABASE_URL" --command 'select public.score_queued_customers()'
 0 2 * * *  psql "$DATABASE_URL" --command 'select public.refresh_customer_activity_timeline()'
 30 2 * * * rfm db rescore-stale"""

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
+from rfm.db.rescore.queue import score_queue
 from rfm.db.schema.required import OPERATIONS, require_migration
 
 
 def rescore_stale(database: Engine | str) -> int:
-    """Rescore the customers whose score time has changed; return how many that were.
+    """Rescore the customers whose score time has changed, and those who wait in the queue.
 
-    A thousand at a time, each in a short transaction. Interrupted, the next call does the rest;
-    while another session is at it, nothing is done. It looks at those alone who are due, by an
-    index; `backfill` looks at everybody, and finds what was written past the triggers as well.
+    Returns how many customers that were. A thousand at a time, each in a short transaction. If it
+    is interrupted, the next call does the rest; while another session rescores, only the queue is
+    emptied. It finds those who are due by an index; `backfill` looks at everybody, and also finds
+    what was written without the triggers. Whoever cannot be scored stays in `lead_score_queue`.
 
     >>> from rfm.testing import temporary_database
     >>> from rfm.db.schema.apply import apply
@@ -32,7 +34,7 @@ def rescore_stale(database: Engine | str) -> int:
     with engine.connect() as connection:
         require_migration(connection, OPERATIONS)
         connection.commit()
-        return sum(_batches(connection))
+        return score_queue(connection) + sum(_batches(connection))
 
 
 def _batches(connection: Connection) -> Iterator[int]:

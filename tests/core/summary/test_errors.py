@@ -21,7 +21,7 @@ def test_all_missing_columns_are_named_at_once():
         summarize(pl.DataFrame({"customer_id": ["a"], "total": [1]}), pl.col("now"))
     assert str(error.value) == (
         "3 columns missing from orders: 'now', 'ordered_at', 'amount' "
-        "(found: 'customer_id', 'total'); name yours by keyword, for example customer_id=\"buyer\""
+        "(found: 'customer_id', 'total'); name yours, for example `customer_id=\"buyer\"`"
     )
 
 

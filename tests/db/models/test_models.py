@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import rfm
 from rfm import Model, db
 from rfm.db import sql
-from rfm.db.connect import run_script
 from rfm.errors import EmptyFit, TooFewCustomers, UnknownModel
 from rfm.testing import models, orders
+from tests.support import run
 
 CUSTOMERS = 40
 FILL = f"""
@@ -23,12 +23,6 @@ select c.id, 1000 * c.email::int + k, now() - (3 * c.email::int + k) * interval 
 from customers c cross join generate_series(1, 8) as k
 where c.email::int <= {CUSTOMERS} and k <= 1 + c.email::int % 8;
 """
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        cursor = run_script(connection, script)
-        return cursor.fetchall() if cursor.description else []
 
 
 @pytest.fixture

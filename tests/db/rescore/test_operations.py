@@ -256,10 +256,12 @@ def test_a_fresh_database_is_well_as_far_as_can_be_told(rfm_engine):
         "timeline refresh": None,
         "job refresh-customer-timeline": None,
         "job rescore-stale-customers": None,
+        "job score-queued-customers": None,
+        "queue": True,
         "drift": True,
         "stale scores": True,
     }
-    assert told["last rescoring"][1] == "never complete, 0 customers waiting"
+    assert told["last rescoring"][1] == "never complete"
     assert told["timeline refresh"][1].startswith("unknown")
     assert failed(rfm_engine) == []
 
@@ -333,7 +335,7 @@ def test_a_score_for_an_instant_to_come_is_not_stale(crm):
 
 def test_a_run_that_was_never_complete_is_told_after_two_days(rfm_engine):
     do(rfm_engine, "update lead_score_rescoring set created_at = now() - interval '49 hours'")
-    assert health(rfm_engine)["last rescoring"] == (False, "never complete, 0 customers waiting")
+    assert health(rfm_engine)["last rescoring"] == (False, "never complete")
     do(rfm_engine, "delete from lead_score_rescoring")
     assert health(rfm_engine)["last rescoring"][0] is False
 

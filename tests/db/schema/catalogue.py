@@ -1,49 +1,20 @@
 """What the migrations leave in the catalogue, as text: catalogue.txt beside this file.
 
-`make catalogue` writes the file anew, `python tests/db/catalogue.py --check` tells whether it is in
-step. It is the same on PostgreSQL 15 to 18, and names no owner and no database.
+`make catalogue` writes the file anew, `make catalogue ARGS=--check` shows how the file
+differs. It is the same on PostgreSQL 15 to 18, and names no owner and no database.
 """
 
 import argparse
 import difflib
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
 
 from rfm import db
-from rfm.db.connect import connect, run_script
-from rfm.db.sql import read_sql
-from rfm.testing import server_address, temporary_database
+from tests.support import supabase
 
 KEPT = Path(__file__).with_name("catalogue.txt")
-
-# Supabase's roles, and its default of granting them everything: so that the dump shows what is revoked.
-API_ROLES = """
-do $$
-declare
-    wanted record;
-begin
-    -- roles are the whole server's, and tests run beside each other: the same as in test_security.py
-    perform pg_advisory_xact_lock(42);
-    for wanted in select * from (values
-        ('anon', 'nologin noinherit'),
-        ('authenticated', 'nologin noinherit'),
-        ('service_role', 'nologin noinherit bypassrls')
-    ) as r (name, options) loop
-        if to_regrole(wanted.name) is null then
-            execute format('create role %I %s', wanted.name, wanted.options);
-        end if;
-    end loop;
-end;
-$$
-"""
-DEFAULT_GRANTS = """
-alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
-alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
-alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
-"""
 
 # One block of text an object, grant or comment; sorted by name, not by the server's locale.
 CATALOGUE = text(r"""
@@ -148,18 +119,6 @@ def catalogue(engine):
     """Return everything in schema public: columns, definitions, options, grants, comments."""
     with engine.connect() as connection:
         return "\n\n".join(connection.scalars(CATALOGUE)) + "\n"
-
-
-@contextmanager
-def supabase():
-    """Open a CRM as Supabase has it: everything new is granted to the API's roles."""
-    with connect(server_address()).begin() as connection:
-        run_script(connection, API_ROLES)
-    with temporary_database() as engine:
-        with engine.begin() as connection:
-            run_script(connection, DEFAULT_GRANTS)
-            run_script(connection, read_sql("demo/base_tables"))
-        yield engine
 
 
 def migrated():

@@ -1,9 +1,7 @@
 """Applying, rolling back, looking at and exporting the migrations."""
 
-import runpy
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +9,6 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.schema.migrations import DatabaseObject, migrations
 from rfm.db.schema.status import State
 from rfm.db.sql import read_sql
@@ -24,11 +21,10 @@ from rfm.errors import (
     UnknownMigration,
 )
 from rfm.testing import assert_scores_match, temporary_database
+from tests.db.schema.catalogue import KEPT, catalogue
+from tests.support import failed_facts, run, supabase
 
 NAMES = [migration.name for migration in migrations()]
-
-CATALOGUE = runpy.run_path(str(Path(__file__).with_name("catalogue.py")))
-snapshot = CATALOGUE["catalogue"]
 
 
 def states(engine):
@@ -36,8 +32,7 @@ def states(engine):
 
 
 def paste(engine, name):
-    with engine.begin() as connection:
-        run_script(connection, read_sql(f"migrations/{name}"))
+    run(engine, read_sql(f"migrations/{name}"))
 
 
 def test_apply_creates_everything_and_records_it(rfm_crm_engine):
@@ -47,32 +42,32 @@ def test_apply_creates_everything_and_records_it(rfm_crm_engine):
 
 
 def test_applying_twice_is_applying_once(rfm_engine):
-    before = snapshot(rfm_engine)
+    before = catalogue(rfm_engine)
     assert db.apply(rfm_engine) == []
-    assert snapshot(rfm_engine) == before
+    assert catalogue(rfm_engine) == before
 
 
 def test_pasting_twice_is_pasting_once(rfm_crm_engine):
     for name in NAMES:
         paste(rfm_crm_engine, name)
-    once = snapshot(rfm_crm_engine)
+    once = catalogue(rfm_crm_engine)
     for name in NAMES:
         paste(rfm_crm_engine, name)
-    assert snapshot(rfm_crm_engine) == once
+    assert catalogue(rfm_crm_engine) == once
 
 
 def test_status_tells_what_was_pasted_by_hand_and_apply_puts_it_on_record(rfm_crm_engine):
     paste(rfm_crm_engine, NAMES[0])
     assert states(rfm_crm_engine) == [State.PASTED, *[State.MISSING] * 3]
-    pasted = snapshot(rfm_crm_engine)
+    pasted = catalogue(rfm_crm_engine)
     db.apply(rfm_crm_engine)
     db.rollback(rfm_crm_engine, to=NAMES[0])
     assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 3]
-    assert snapshot(rfm_crm_engine) == pasted
+    assert catalogue(rfm_crm_engine) == pasted
 
 
 def test_status_tells_what_is_missing_and_apply_repairs_it(rfm_engine):
-    whole = snapshot(rfm_engine)
+    whole = catalogue(rfm_engine)
     with rfm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
     assert states(rfm_engine) == [State.APPLIED, State.DAMAGED, State.APPLIED, State.APPLIED]
@@ -80,7 +75,7 @@ def test_status_tells_what_is_missing_and_apply_repairs_it(rfm_engine):
         "trigger calculate_customer_lead_score on public.customers"
     ]
     db.apply(rfm_engine)
-    assert snapshot(rfm_engine) == whole
+    assert catalogue(rfm_engine) == whole
 
 
 def test_half_a_paste_is_partial(rfm_crm_engine):
@@ -91,29 +86,28 @@ def test_half_a_paste_is_partial(rfm_crm_engine):
 
 
 def test_up_down_up_leaves_the_same_catalogue(rfm_crm_engine):
-    steps = [snapshot(rfm_crm_engine)]
+    steps = [catalogue(rfm_crm_engine)]
     for name in NAMES:
         paste(rfm_crm_engine, name)
-        steps.append(snapshot(rfm_crm_engine))
+        steps.append(catalogue(rfm_crm_engine))
     for name in reversed(NAMES):
-        assert snapshot(rfm_crm_engine) == steps.pop()
-        with rfm_crm_engine.begin() as connection:
-            run_script(connection, read_sql(f"rollback/{name}"))
-    assert snapshot(rfm_crm_engine) == steps.pop()
+        assert catalogue(rfm_crm_engine) == steps.pop()
+        run(rfm_crm_engine, read_sql(f"rollback/{name}"))
+    assert catalogue(rfm_crm_engine) == steps.pop()
     db.apply(rfm_crm_engine)
-    up = snapshot(rfm_crm_engine)
+    up = catalogue(rfm_crm_engine)
     db.rollback(rfm_crm_engine)
     db.apply(rfm_crm_engine)
-    assert snapshot(rfm_crm_engine) == up
+    assert catalogue(rfm_crm_engine) == up
 
 
 def test_up_down_up_leaves_the_catalogue_that_is_kept_with_supabases_grants_too():
     """Where this fails after a new migration: `make catalogue`, and read the difference."""
-    kept = CATALOGUE["KEPT"].read_text(encoding="utf-8")
-    with CATALOGUE["supabase"]() as engine:
+    kept = KEPT.read_text(encoding="utf-8")
+    with supabase() as engine:
         for _ in range(2):
             db.apply(engine)
-            assert snapshot(engine) == kept
+            assert catalogue(engine) == kept
             db.rollback(engine)
 
 
@@ -143,9 +137,8 @@ def test_an_edited_migration_is_reported_and_stops_apply(rfm_engine):
 
 def test_preflight_lists_everything_that_is_missing_and_changes_nothing():
     with temporary_database() as engine:
-        with engine.begin() as connection:
-            connection.exec_driver_sql("create table customers (id bigint, full_name text)")
-            connection.exec_driver_sql("create view orders as select 1 as id")
+        run(engine, "create table customers (id bigint, full_name text)")
+        run(engine, "create view orders as select 1 as id")
         with pytest.raises(PreflightFailed) as caught:
             db.apply(engine)
         message = str(caught.value)
@@ -163,14 +156,13 @@ def test_preflight_lists_everything_that_is_missing_and_changes_nothing():
 
 
 def test_a_failing_migration_leaves_nothing_behind(rfm_crm_engine):
-    with rfm_crm_engine.begin() as connection:
-        connection.exec_driver_sql("create view hot_leads as select 1 as something_else")
+    run(rfm_crm_engine, "create view hot_leads as select 1 as something_else")
     for migration in migrations()[:2]:
         paste(rfm_crm_engine, migration.name)
-    before = snapshot(rfm_crm_engine)
+    before = catalogue(rfm_crm_engine)
     with pytest.raises(psycopg.errors.InvalidTableDefinition):
         db.apply(rfm_crm_engine)
-    assert snapshot(rfm_crm_engine) == before
+    assert catalogue(rfm_crm_engine) == before
     assert states(rfm_crm_engine)[:2] == [State.APPLIED] * 2
 
 
@@ -183,16 +175,15 @@ THEIRS = """
 
 
 def test_columns_and_tables_of_somebody_else_are_neither_taken_over_nor_dropped(rfm_crm_engine):
-    with rfm_crm_engine.begin() as connection:
-        run_script(connection, "insert into customers (email) values ('ada@example.com')")
-        run_script(connection, THEIRS)
-    before = snapshot(rfm_crm_engine)
+    run(rfm_crm_engine, "insert into customers (email) values ('ada@example.com')")
+    run(rfm_crm_engine, THEIRS)
+    before = catalogue(rfm_crm_engine)
     for change in (db.plan, db.apply, db.rollback):
         with pytest.raises(PreflightFailed, match="not rfm's") as caught:
             change(rfm_crm_engine)
         assert "column public.customers.lead_score" in str(caught.value)
         assert "table public.lead_score_models" in str(caught.value)
-    assert snapshot(rfm_crm_engine) == before
+    assert catalogue(rfm_crm_engine) == before
     with rfm_crm_engine.connect() as connection:
         assert connection.scalar(text("select lead_score from customers")) == 77
 
@@ -218,12 +209,11 @@ def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engin
 
 
 def test_a_file_and_its_record_commit_together_under_autocommit_too(rfm_crm_engine):
-    with rfm_crm_engine.begin() as connection:
-        run_script(
-            connection,
-            "create schema rfm; create table rfm.applied_migrations"
-            " (name text primary key check (false), checksum text, applied_at timestamptz)",
-        )
+    run(
+        rfm_crm_engine,
+        "create schema rfm; create table rfm.applied_migrations"
+        " (name text primary key check (false), checksum text, applied_at timestamptz)",
+    )
     engine = create_engine(rfm_crm_engine.url, isolation_level="AUTOCOMMIT")
     with pytest.raises(IntegrityError):
         db.apply(engine)
@@ -246,12 +236,12 @@ def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rf
 
 
 def test_an_index_that_was_left_half_built_is_built_anew(rfm_crm_engine):
-    with rfm_crm_engine.begin() as connection:
-        connection.exec_driver_sql(
-            "create index idx_orders_lead_score on orders (id);"
-            "update pg_index set indisvalid = false"
-            " where indexrelid = 'idx_orders_lead_score'::regclass"
-        )
+    run(
+        rfm_crm_engine,
+        "create index idx_orders_lead_score on orders (id);"
+        "update pg_index set indisvalid = false"
+        " where indexrelid = 'idx_orders_lead_score'::regclass",
+    )
     db.apply(rfm_crm_engine)
     with rfm_crm_engine.connect() as connection:
         definition, valid = connection.exec_driver_sql("""
@@ -304,7 +294,7 @@ def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp
 
 @pytest.mark.parametrize(
     ("address", "says"),
-    [(None, "pass --dsn"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
+    [(None, "pass `dsn`"), ("nonsense", "not a URL"), ("mysql://host/db", "not PostgreSQL")],
 )
 def test_a_wrong_address_is_one_clear_error(monkeypatch, address, says):
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -319,14 +309,14 @@ def test_an_address_with_a_password_is_not_repeated_in_the_error():
 
 
 def test_verify_passes_on_a_scored_database(rfm_crm_engine):
-    with rfm_crm_engine.begin() as connection:
-        connection.exec_driver_sql(
-            "insert into customers (email) values ('ada@example.com'), ('grace@example.com');"
-            "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
-        )
+    run(
+        rfm_crm_engine,
+        "insert into customers (email) values ('ada@example.com'), ('grace@example.com');"
+        "insert into orders (customer_id, total_cents) select id, 4200 from customers;",
+    )
     db.apply(rfm_crm_engine)
     db.backfill(rfm_crm_engine)
-    assert [check for check in db.verify(rfm_crm_engine) if not check.passed] == []
+    assert failed_facts(rfm_crm_engine) == []
     assert_scores_match(rfm_crm_engine)
 
 
@@ -338,7 +328,7 @@ BREAKAGES = {
     "alter table customers disable trigger calculate_customer_lead_score": "triggers",
     "drop trigger recalculate_lead_score_on_order_delete on orders": "triggers",
     "alter function calculate_lead_score() stable": "functions of lead scoring",
-    "alter function touch_lead_scores(anyarray) reset search_path": "functions of lead scoring",
+    "alter function touch_lead_scores(uuid[]) reset search_path": "functions of lead scoring",
     "alter table customers disable trigger user; insert into customers default values": "Every customer has",
     "alter table customers disable trigger user; update customers set lead_score = 31": "in its range",
     "alter table customers disable trigger user; update customers set lead_score = 29": "Every stored score",
@@ -357,14 +347,13 @@ BREAKAGES = {
 
 @pytest.mark.parametrize(("breakage", "fact"), BREAKAGES.items())
 def test_verify_sees_each_breakage(rfm_engine, breakage, fact):
-    with rfm_engine.begin() as connection:
-        connection.exec_driver_sql(
-            "insert into customers (email) values ('ada@example.com');"
-            "insert into orders (customer_id, total_cents) select id, 1 from customers;"
-            "refresh materialized view customer_activity_timeline"
-        )
-    assert [check.fact for check in db.verify(rfm_engine) if not check.passed] == []
-    with rfm_engine.begin() as connection:
-        connection.exec_driver_sql(breakage)
-    failed = [check.fact for check in db.verify(rfm_engine) if not check.passed]
+    run(
+        rfm_engine,
+        "insert into customers (email) values ('ada@example.com');"
+        "insert into orders (customer_id, total_cents) select id, 1 from customers;"
+        "refresh materialized view customer_activity_timeline",
+    )
+    assert failed_facts(rfm_engine) == []
+    run(rfm_engine, breakage)
+    failed = failed_facts(rfm_engine)
     assert any(fact in one for one in failed), failed

@@ -9,6 +9,7 @@ from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql, sql_names
 from rfm.summary import UNCOUNTED_STATUSES
+from tests.support import run
 
 NAMES = [migration.name for migration in migrations()]
 
@@ -37,7 +38,7 @@ CATALOGUE = text("""
                 to_regclass('lead_score_models'),
                 to_regclass('lead_score_active_model'),
                 to_regclass('lead_score_rescoring'),
-                to_regclass('lead_score_rescoring_due'),
+                to_regclass('lead_score_queue'),
                 to_regclass('customer_activity_refresh')
             )
             or (
@@ -109,11 +110,11 @@ def test_the_first_line_says_which_question_a_file_answers(folder):
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_runs(rfm_engine, name):
-    with rfm_engine.begin() as connection:
-        connection.exec_driver_sql(
-            "insert into customers (email) values ('ada@example.com');"
-            "insert into orders (customer_id, total_cents) select id, 4200 from customers;"
-        )
+    run(
+        rfm_engine,
+        "insert into customers (email) values ('ada@example.com');"
+        "insert into orders (customer_id, total_cents) select id, 4200 from customers;",
+    )
     with rfm_engine.connect() as connection:
         run_script(connection, read_sql(name))
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
+from tests.support import drift, session
 
 CUSTOMER = "00000000-0000-4000-8000-000000000001"
 GUIDE = (Path(__file__).parent / "guide.md").read_text(encoding="utf-8")
@@ -46,10 +46,9 @@ ROLLBACK_SCORING = next(b for b in BLOCKS if "DROP FUNCTION" in b)
 @pytest.fixture
 def crm(rfm_crm_engine):
     """A CRM with customers, orders, messages and deals, before any migration."""
-    with rfm_crm_engine.begin() as connection:
-        run_script(
-            connection,
-            f"""
+    run(
+        rfm_crm_engine,
+        f"""
             insert into customers (id, email, full_name) values ('{CUSTOMER}', 'ada@example.com', 'Ada');
             insert into customers (email) select 'c' || n || '@example.com' from generate_series(1, 300) n;
             insert into orders (customer_id, status, total_cents, currency, created_at)
@@ -60,7 +59,7 @@ def crm(rfm_crm_engine):
             insert into deals (customer_id, title) select id, 'Subscription' from customers;
             analyze;
             """,
-        )
+    )
     return rfm_crm_engine
 
 
@@ -77,15 +76,11 @@ def guided(crm):
 
 def run(engine, script):
     """Run a script as a SQL editor does: whole, in one implicit transaction; return the last rows."""
-    with psycopg.connect(_dsn(engine), autocommit=True) as connection:
+    with session(engine, autocommit=True) as connection:
         cursor = connection.execute(script)
         while cursor.nextset():
             pass
         return cursor.fetchall() if cursor.description else []
-
-
-def _dsn(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def first_with(fragment):
@@ -152,7 +147,7 @@ def test_initial_population_scores_everybody(guided):
     assert 6 <= average <= 30
     categories = {row[0] for row in run(guided, first_with("as lead_category"))}
     assert "Hot Lead (24-30)" in categories
-    assert run(guided, "select * from lead_score_drift()") == []
+    assert drift(guided) == []
 
 
 @pytest.mark.parametrize("refresh", [s for s in STATEMENTS if "REFRESH" in s and "$$" not in s])

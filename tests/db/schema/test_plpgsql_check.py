@@ -10,7 +10,6 @@ FUNCTIONS = {
     "recalculate_customer_lead_score()": "'orders', newtable => 'new_orders'",
     "recalculate_lead_score_siblings()": "'orders', newtable => 'new_orders', oldtable => 'old_orders'",
     "refuse_lead_score_model_change()": "'lead_score_models'",
-    "touch_lead_scores(anyarray)": "0, anyelememttype => 'uuid'",
     "activate_lead_score_model(integer)": "0",
     "wait_for_lead_score_writers(interval)": "0",
     "fit_lead_score_model(timestamptz)": "0",

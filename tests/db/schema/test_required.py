@@ -7,11 +7,11 @@ from sqlalchemy import create_engine, text
 
 import rfm
 from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql
 from rfm.errors import SchemaOutdated
 from rfm.testing import assert_scores_match, temporary_database
+from tests.support import run
 
 NAMES = [migration.name for migration in migrations()]
 SCORING = NAMES[1]
@@ -27,11 +27,6 @@ COMMANDS = {
     "assert_scores_match": assert_scores_match,
 }
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        run_script(connection, script)
 
 
 @every_command
@@ -50,7 +45,7 @@ def test_a_database_whose_migration_was_another_text_is_refused(rfm_engine, comm
 
 @every_command
 def test_a_database_in_which_something_was_dropped_is_refused(rfm_engine, command):
-    run(rfm_engine, "drop function touch_lead_scores(anyarray)")
+    run(rfm_engine, "drop function touch_lead_scores(uuid[])")
     with pytest.raises(
         SchemaOutdated, match=r"damaged: it lacks function public\.touch_lead_scores"
     ):

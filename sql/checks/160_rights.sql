@@ -1,0 +1,88 @@
+-- Nobody has a right on an object of rfm who should not have it, and all of them have the owner of the customers.
+with ours as (
+    select c.oid::regclass::text as name, c.relname as short_name, c.relowner as owner, c.relacl as acl
+    from pg_catalog.pg_class as c
+    where
+        c.oid in (
+            to_regclass('public.lead_score_models'),
+            to_regclass('public.lead_score_active_model'),
+            to_regclass('public.lead_score_queue'),
+            to_regclass('public.lead_score_orders'),
+            to_regclass('public.lead_score_rescoring'),
+            to_regclass('public.lead_score_customers'),
+            to_regclass('public.lead_score_deals'),
+            to_regclass('public.customer_activity_refresh'),
+            to_regclass('public.customer_activities'),
+            to_regclass('public.customer_activity_timeline'),
+            to_regclass('public.customer_activity_summary'),
+            to_regclass('public.hot_leads')
+        )
+    union all
+    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    from pg_catalog.pg_proc as p
+    where
+        p.pronamespace = 'public'::regnamespace
+        and p.proname in (
+            'calculate_lead_score',
+            'recalculate_customer_lead_score',
+            'recalculate_lead_score_siblings',
+            'refuse_lead_score_model_change',
+            'restore_lead_score_model',
+            'restore_lead_score_rescoring',
+            'touch_lead_scores',
+            'touch_free_customers',
+            'score_customers_of_orders',
+            'score_customers',
+            'score_queued_customers',
+            'activate_lead_score_model',
+            'wait_for_lead_score_writers',
+            'fit_lead_score_model',
+            'lead_score_drift',
+            'queue_stale_customers',
+            'rescore_stale_customers',
+            'schedule_lead_score_jobs',
+            'lead_score_health',
+            'refresh_customer_activity_timeline'
+        )
+),
+
+meant (short_name, grantee) as (
+    select s.name, 'service_role'
+    from unnest(
+        array[
+            'lead_score_models', 'lead_score_active_model', 'lead_score_queue', 'lead_score_orders',
+            'lead_score_rescoring', 'lead_score_customers', 'lead_score_deals', 'customer_activity_refresh',
+            'customer_activities', 'customer_activity_timeline', 'customer_activity_summary', 'hot_leads',
+            'touch_lead_scores', 'score_customers', 'score_queued_customers', 'activate_lead_score_model',
+            'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
+            'lead_score_health', 'refresh_customer_activity_timeline'
+        ]
+    ) as s (name)
+    union all
+    select s.name, 'authenticated'
+    from unnest(array['customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads']) as s (name)
+),
+
+wrong (found) as (
+    select format('%s may %s %s', coalesce(r.rolname, 'public'), lower(a.privilege_type), o.name)
+    from ours as o
+    cross join aclexplode(o.acl) as a
+    left join pg_catalog.pg_roles as r on r.oid = a.grantee
+    where
+        a.grantee <> o.owner
+        and not (
+            a.privilege_type in ('SELECT', 'EXECUTE')
+            and not a.is_grantable
+            and (o.short_name, coalesce(r.rolname, 'public')) in (select m.short_name, m.grantee from meant as m)
+        )
+    union all
+    select format('%s belongs to %s', o.name, pg_get_userbyid(o.owner))
+    from ours as o
+    inner join pg_catalog.pg_class as c on c.oid = to_regclass(/* slot customers_literal */ 'public.customers')
+    where o.owner <> c.relowner
+)
+
+select
+    count(*) = 0 as passed,
+    coalesce(string_agg(w.found, ', ' order by w.found), 'as meant') as found
+from wrong as w;
