@@ -94,3 +94,11 @@ def _print(done: db.Backfill) -> None:
         f"{done.looked_at:,} of {done.customers:,} customers checked, {done.rescored:,} rescored"
         f"{f' ({reasons})' if reasons else ''}, {done.changed:,} with another category"
     )
+    if done.from_queue:
+        print_line(f"{done.from_queue:,} more scored who waited in lead_score_queue")
+    if done.waiting:
+        reasons = ", ".join(f"{state}: {number:,}" for state, number in done.waiting.items())
+        print_line(
+            f"{done.waiting.total():,} could not be scored and wait in lead_score_queue "
+            f"(by SQLSTATE {reasons}); rfm db rescore-stale tries them again"
+        )

@@ -14,8 +14,9 @@ from rfm.db.models.stored import (
     stored_model,
 )
 from rfm.db.proof import score_differences
-from rfm.db.rescore.backfill import Backfill, backfill
+from rfm.db.rescore.backfill import backfill
 from rfm.db.rescore.pace import Pace
+from rfm.db.rescore.progress import Backfill
 from rfm.db.rescore.schedule import schedule
 from rfm.db.rescore.stale import rescore_stale
 from rfm.db.schema.apply import apply

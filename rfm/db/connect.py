@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
+from rfm.db.arguments import article
 from rfm.errors import InvalidDatabase
 
 _FORM = "postgresql://user:password@host:5432/database"
@@ -28,7 +29,7 @@ def connect(dsn: str | None = None) -> Engine:
     >>> connect("postgres://crm@localhost/crm").url.render_as_string()
     'postgresql+psycopg://crm@localhost/crm'
     """
-    address = dsn or os.environ.get("DATABASE_URL")
+    address = (os.environ.get("DATABASE_URL", "") if dsn is None else dsn).strip()
     if not address:
         raise InvalidDatabase("no database given; pass `dsn` or set DATABASE_URL")
     # no pool: a command opens a connection or two, and a test drops its database right after
@@ -48,16 +49,15 @@ postgresql://user:password@host:5432/database
     if isinstance(database, str):
         return connect(database)
     if not isinstance(database, Engine):
-        kind = type(database)
+        kind = f"{type(database).__module__}.{type(database).__name__}".removeprefix("builtins.")
         raise InvalidDatabase(
-            f"{kind.__module__}.{kind.__name__} is not a database; pass an SQLAlchemy Engine or an "
-            f"address as text: {_FORM}"
+            f"pass an SQLAlchemy Engine, or an address as text such as {_FORM}; not {article(kind)}"
         )
     driver = f"{database.dialect.name}+{database.dialect.driver}"
     if driver != _DRIVER:
         raise InvalidDatabase(
             f"the engine uses {driver}, and rfm needs {_DRIVER}; pass "
-            f"create_engine('{_DRIVER}://…') or an address as text: {_FORM}"
+            f"create_engine('{_DRIVER}://…'), or an address as text such as {_FORM}"
         )
     return database
 

@@ -54,6 +54,13 @@ def test_a_fit_on_too_few_customers_names_its_option(rfm_command, rfm_engine):
     assert "pass a smaller --min-customers" in message
 
 
+def test_a_migration_that_is_missing_is_met_with_the_command_that_applies_it(
+    rfm_command, rfm_crm_engine
+):
+    message = rfm_command("model", "list", engine=rfm_crm_engine, code=2).stderr
+    assert "run `rfm db apply`, then try again" in message
+
+
 def option_names(command):
     for parameter in command.params:
         yield from (name for name in parameter.opts if name.startswith("--"))

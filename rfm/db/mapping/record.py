@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, Engine
 
 from rfm._check.wording import problems
+from rfm.db.arguments import check_type
 from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping, TableName
 from rfm.db.sql import run
@@ -76,6 +77,7 @@ def choose_mapping(connection: Connection, given: Mapping | None) -> Mapping | N
     """
     if given is None:
         return mapping_of(connection)
+    check_type(given, Mapping, "a Mapping, as Mapping.read returns it")
     if _is_readable(connection) is False:
         return given
     recorded = mapping_of(connection)

@@ -223,9 +223,10 @@ _ORDERS = """\
 select
     o.customer_id,
     o.ordered_at,
-    -- NaN and infinities add nothing
+    -- every sum fits 38 digits: NaN, infinities and amounts from 10^18 on add nothing
     case
-        when o.amount::numeric > '-Infinity' and o.amount::numeric < 'Infinity' then o.amount
+        when o.amount::numeric > -1e18 and o.amount::numeric < 1e18
+            then round(o.amount::numeric, least(scale(o.amount::numeric), 10))
     end as amount
 from (
 {select}

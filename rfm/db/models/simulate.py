@@ -1,10 +1,12 @@
 """What another model would change, before anybody is scored with it."""
 
 from collections import Counter
+from types import NoneType
 
 import polars as pl
 from sqlalchemy import Engine
 
+from rfm.db.arguments import check_type
 from rfm.db.connect import engine_of
 from rfm.db.models.stored import active_model
 from rfm.db.reads.totals import clock, every_range
@@ -26,6 +28,8 @@ def simulate(database: Engine | str, model: Model, against: Model | None = None)
     [('Hot', 2), ('Cold', 1)]
     """
     engine = engine_of(database)
+    check_type(model, Model, "an rfm.Model")
+    check_type(against, (Model, NoneType), "an rfm.Model as against, or nothing")
     known = against or active_model(engine)
     now = clock(engine)
     moves: Moves = Counter()

@@ -2,19 +2,22 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import Connection, Engine
 
+from rfm.db.arguments import check_type
 from rfm.db.connect import engine_of
 from rfm.db.models.fitting import FittedModel
 from rfm.db.schema.required import require_migration
 from rfm.db.sql import run
-from rfm.errors import InvalidArgument, UnknownModel
+from rfm.errors import UnknownModel
 from rfm.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_NUMBER: Final = "the number of a model, as rfm.db.store_model returns it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def stored_model(database: Engine | str, number: int) -> Model:
     >>> stored_model(example_engine(), 1).frequency
     (1, 3, 5, 10)
     """
+    check_type(number, int, _NUMBER)
     found = {one.number: one.model for one in models(database)}
     if number not in found:
         raise UnknownModel(_unknown(number, found))
@@ -106,10 +110,7 @@ def store_model(database: Engine | str, model: Model | FittedModel) -> int:
     ...     store_model(engine, Model(frequency=(1, 2, 4, 8))), active_model(engine).frequency
     (2, (1, 3, 5, 10))
     """
-    if not isinstance(model, Model | FittedModel):
-        raise InvalidArgument(
-            f"{type(model).__name__} is not a model; pass an rfm.Model or what rfm.db.fit returns"
-        )
+    check_type(model, (Model, FittedModel), "an rfm.Model or what rfm.db.fit returns")
     engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
         require_migration(connection)
@@ -137,11 +138,7 @@ def activate(database: Engine | str, number: int) -> None:
     ...     active_model(engine).frequency
     (1, 2, 4, 8)
     """
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise InvalidArgument(
-            f"{type(number).__name__} is not the number of a model; pass the number that "
-            "rfm.db.store_model returns"
-        )
+    check_type(number, int, _NUMBER)
     engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
         require_migration(connection)

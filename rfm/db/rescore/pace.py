@@ -1,4 +1,4 @@
-"""How fast a backfill may go, and how it gives way to others."""
+"""How fast a backfill may go, and how it gives way to other sessions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -23,7 +23,7 @@ class Pace:
     max_lag: seconds that the slowest replica may lag behind (`replay_lag`) before the next batch;
         as PostgreSQL measures it, which a replica that stands still does not change.
     max_lag_bytes: the same in bytes of the log that are not replayed yet, always up to date.
-    lock_timeout: seconds that a batch waits for a lock before it is tried again.
+    lock_timeout: seconds, at the end, in which customers that others have locked are tried again.
     range_size: customers that a worker reads at once; some hundred bytes each.
 
     >>> Pace(batch=0)
@@ -55,7 +55,7 @@ class Pace:
 
     @property
     def watches_replicas(self) -> bool:
-        """Tell whether the lag of replicas matters."""
+        """True if the lag of replicas matters."""
         return (self.max_lag, self.max_lag_bytes) != (None, None)
 
 
@@ -77,7 +77,7 @@ def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
 
 
 def lags(connection: Connection, pace: Pace) -> bool:
-    """Tell whether a replica is further behind than the pace allows."""
+    """Return whether a replica is further behind than the pace allows."""
     with connection.begin():
         [lag] = run(connection, "internal/rescore/replica_lag")
     seconds, behind = pace.max_lag, pace.max_lag_bytes

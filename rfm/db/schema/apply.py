@@ -80,13 +80,14 @@ def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -
 def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
         run(connection, "internal/schema/create_record")
-        run_script(connection, migration.script)
+        # before the script, which goes on as the owner of the customers
         run(
             connection,
             "internal/schema/record_migration",
             name=migration.name,
             checksum=migration.checksum,
         )
+        run_script(connection, migration.script)
 
 
 @contextmanager

@@ -49,5 +49,5 @@ def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
 
 def _remedy(state: State) -> str:
     if state is State.EDITED:
-        return "roll back with the version that applied it and run rfm db apply"
-    return "run rfm db apply"
+        return "roll back with the version that applied it and run `rfm.db.apply`"
+    return "run `rfm.db.apply`"

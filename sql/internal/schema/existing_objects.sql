@@ -30,11 +30,11 @@ where
                     from pg_catalog.pg_index as i
                     where i.indexrelid = c.oid and not i.indisvalid
                 )
-                and c.relkind = case o.kind
-                    when 'table' then 'r'
-                    when 'index' then 'i'
-                    when 'view' then 'v'
-                    when 'materialized view' then 'm'
+                and case o.kind
+                    when 'table' then c.relkind in ('r', 'p')
+                    when 'index' then c.relkind in ('i', 'I') -- upper case: of a partitioned table
+                    when 'view' then c.relkind = 'v'
+                    when 'materialized view' then c.relkind = 'm'
                 end
         )
     end;

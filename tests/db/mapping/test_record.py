@@ -1,6 +1,7 @@
 """The mapping that a database remembers: every function goes by it, whatever else is given."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -9,7 +10,7 @@ from rfm import db
 from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.status import State
-from rfm.errors import InvalidMapping, MappingDiffers, RecordUnreadable
+from rfm.errors import InvalidArgument, InvalidMapping, MappingDiffers, RecordUnreadable
 from rfm.testing import assert_scores_match, temporary_database
 from tests.db.mapping.crm import FOLDER, NAMES, Crm, changed, mapping_of
 
@@ -131,6 +132,15 @@ def test_a_timeline_that_was_pasted_without_a_mapping_refuses_one(rfm_crm_engine
         run_script(connection, migrations()[0].script)
     with pytest.raises(MappingDiffers, match="was applied without one"):
         db.apply(rfm_crm_engine, mapping_of(SCHEMA))
+
+
+def test_what_is_not_a_mapping_is_one_clear_error(rfm_engine):
+    commands: tuple[Any, ...] = (db.apply, db.plan, db.status, db.survey, db.check_mapping)
+    for command in commands:
+        with pytest.raises(
+            InvalidArgument, match=r"pass a Mapping, as Mapping\.read returns it, not"
+        ):
+            command(rfm_engine, "rfm.toml")
 
 
 def test_a_database_without_rfm_takes_any_mapping(bare):

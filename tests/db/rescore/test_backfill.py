@@ -1,14 +1,7 @@
-"""Backfill: it finds who is out of date, rescores exactly these, and gives way to everybody else."""
+"""Backfill finds exactly who is out of date, rescores them, and counts who moved."""
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,53 +15,13 @@ from sqlalchemy import create_engine, text
 
 from rfm import Model, db
 from rfm.db import Pace
-from rfm.db.connect import run_script
-from rfm.db.mapping.slots import plain
 from rfm.db.reads.reader import ReaderError
-from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql
-from rfm.errors import BackfillStopped, InvalidArgument
 from rfm.testing import assert_scores_match, models, orders, temporary_database
+from tests.db.rescore.sixty import CUSTOMERS, FILL, scored_at
+from tests.support import address, assert_true_scores, past_triggers, run
 
 RFM = Path(sys.executable).with_name("rfm")
-CUSTOMERS = 60
-
-FILL = f"""
-insert into customers (email) select n::text from generate_series(1, {CUSTOMERS}) as n;
-insert into orders (customer_id, total_cents, created_at)
-select c.id, 2500 * k, now() - (7 * c.email::int + k) * interval '1 day'
-from customers c cross join generate_series(1, 4) as k where c.email::int % 3 > 0 and k <= c.email::int % 5;
-"""
-
-
-def dsn(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        cursor = run_script(connection, script)
-        return cursor.fetchall() if cursor.description else []
-
-
-def untriggered(engine, script):
-    run(engine, f"set local session_replication_role = replica; {script}")
-
-
-def scored_at(engine):
-    return dict(run(engine, "select email, last_scored_at::text from customers"))
-
-
-def assert_true_now(engine):
-    assert run(engine, "select * from lead_score_drift()") == []
-    assert run(engine, "select * from lead_score_drift(now())") == []
-    assert_scores_match(engine)
-
-
-@pytest.fixture
-def crm(rfm_engine):
-    run(rfm_engine, FILL)
-    return rfm_engine
 
 
 OUTDATED = {
@@ -102,12 +55,12 @@ def test_exactly_who_is_out_of_date_is_rescored(crm, change, reason):
     some = "select id from customers where email in ('1', '4', '7')"
     where = f"where customers.id in ({some})" if "insert" in change else f"where {key} in ({some})"
     assert table in change
-    untriggered(crm, f"{change} {where}")
+    past_triggers(crm, f"{change} {where}")
     before = scored_at(crm)
     done = db.backfill(crm)
     assert (done.looked_at, done.rescored, done.reasons) == (CUSTOMERS, 3, {reason: 3})
     assert {email for email, at in scored_at(crm).items() if at != before[email]} == {"1", "4", "7"}
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_a_second_run_changes_nothing(crm):
@@ -128,7 +81,7 @@ def test_after_a_change_of_model_those_are_rescored_whom_it_scores_otherwise(crm
     done = db.backfill(crm)
     assert done.reasons == {"model": len(wrong)}
     assert sum(at != before[email] for email, at in scored_at(crm).items()) == len(wrong) > 0
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_an_order_a_few_minutes_ahead_counts_and_is_no_reason(crm):
@@ -143,14 +96,14 @@ def test_an_order_a_few_minutes_ahead_counts_and_is_no_reason(crm):
 
 def test_infinite_instants_of_orders_do_not_fail_the_read(crm):
     for instant in ("-infinity", "infinity", "294276-12-31", "4713-01-01 BC"):
-        untriggered(
+        past_triggers(
             crm,
             "insert into orders (customer_id, total_cents, created_at)"
             f" select id, 9223372036854775807, '{instant}' from customers",
         )
     assert db.backfill(crm).rescored == CUSTOMERS
     assert db.backfill(crm).rescored == 0
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_nobody_is_nobody(rfm_engine):
@@ -159,21 +112,21 @@ def test_nobody_is_nobody(rfm_engine):
 
 
 def test_ranges_batches_and_workers_divide_the_customers(crm):
-    untriggered(crm, "update customers set lead_score = 0")
+    past_triggers(crm, "update customers set lead_score = 0")
     seen = []
     pace = Pace(workers=3, batch=2, range_size=7)
     done = db.backfill(crm, pace, lambda so_far: seen.append(so_far.looked_at))
     assert (done.looked_at, done.rescored) == (CUSTOMERS, CUSTOMERS)
     assert seen == sorted(seen)
     assert len(seen) >= CUSTOMERS / 2
-    assert_true_now(crm)
+    assert_true_scores(crm)
 
 
 def test_who_moved_from_which_category_to_which_is_told(crm):
     db.activate(
         crm, db.store_model(crm, Model(frequency=[1, 2, 3, 4], recency=[500, 400, 300, 200]))
     )
-    untriggered(crm, "update customers set lead_score = 0 where email in ('3', '1')")
+    past_triggers(crm, "update customers set lead_score = 0 where email in ('3', '1')")
     named = """
         select email, case when lead_score > 23 then 'Hot' when lead_score > 17 then 'Warm'
             when lead_score > 11 then 'Cool' when lead_score > 5 then 'Cold' else 'not scored' end
@@ -195,34 +148,44 @@ KEYS = {
     "text": """text primary key default e'\\'{"a", \\\\ b%s}' || md5(random()::text)""",
 }
 
+MAPPING = """
+[customers]
+table = "customers"
+key = "id"
+key_type = "{key}"
+email = "email"
+
+[orders]
+select = "select customer_id, created_at as ordered_at, total_cents * 0.01 as amount from public.orders"
+tables = [{{ table = "orders", customer = "customer_id", ordered_at = "created_at" }}]
+
+[[timeline]]
+type = "order"
+select = "select customer_id, created_at, id as activity_id, '{{}}'::jsonb as metadata from public.orders"
+"""
+
 
 @pytest.mark.parametrize("key", KEYS)
 def test_any_type_of_key_will_do(key):
-    def retyped(script):
-        of_customers = (
-            "create table public.customers (\n    id uuid primary key default gen_random_uuid()"
-        )
-        script = script.replace(
-            of_customers, f"create table public.customers (\n    id {KEYS[key]}"
-        )
-        return plain(script).replace("customer_id uuid", f"customer_id {key}")
-
+    tables = read_sql("demo/base_tables").replace(
+        "create table public.customers (\n    id uuid primary key default gen_random_uuid()",
+        f"create table public.customers (\n    id {KEYS[key]}",
+    )
     with temporary_database() as engine:
-        run(engine, retyped(read_sql("demo/base_tables")))
-        for migration in migrations():
-            run(engine, retyped(migration.script))
+        run(engine, tables.replace("customer_id uuid", f"customer_id {key}"))
+        db.apply(engine, db.Mapping.parse(MAPPING.format(key=key)))
         run(engine, FILL)
-        untriggered(engine, "update customers set lead_score = 7 where email::int < 40")
+        past_triggers(engine, "update customers set lead_score = 7 where email::int < 40")
         done = db.backfill(engine, Pace(batch=5, range_size=9))
         assert done.looked_at == CUSTOMERS
         assert done.rescored == 39
-        assert_true_now(engine)
+        assert_true_scores(engine)
 
 
 def test_an_engine_that_was_made_in_another_way_will_do(crm):
-    untriggered(crm, "update customers set lead_score = 0")
+    past_triggers(crm, "update customers set lead_score = 0")
     made = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn(crm)), pool_size=5
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(address(crm)), pool_size=5
     )
     try:
         assert db.backfill(made).rescored == CUSTOMERS
@@ -237,146 +200,6 @@ def test_no_error_of_the_reader_tells_the_password():
     with pytest.raises(ReaderError) as error:
         dbapi.connect("user=crm password=SECRET host=127.0.0.1 port=1 dbname=crm")
     assert "SECRET" not in str(error.value)
-
-
-# ---------------------------------------------------------------- beside others
-
-
-def test_it_waits_for_the_writers_of_the_model_before(crm):
-    with psycopg.connect(dsn(crm)) as writer, ThreadPoolExecutor(1) as pool:
-        writer.execute(FILL.split(";", maxsplit=1)[0].replace("n::text", "(100 + n)::text"))
-        writer.execute(
-            "insert into orders (customer_id, total_cents) select id, 5000 from customers where email > '100'"
-        )
-        db.activate(crm, db.store_model(crm, Model(weights=(1, 1, 4))))
-        running = pool.submit(db.backfill, crm)
-        with pytest.raises(TimeoutError):
-            running.result(timeout=0.5)
-        writer.commit()
-        assert running.result(timeout=10).looked_at == 2 * CUSTOMERS
-    assert_true_now(crm)
-
-
-def test_beside_live_orders_nothing_is_refused_and_nothing_drifts(crm):
-    over = threading.Event()
-
-    def sell():
-        with psycopg.connect(dsn(crm), autocommit=True) as connection:
-            while not over.is_set():
-                connection.execute(
-                    "insert into orders (customer_id, total_cents)"
-                    " select id, 4000 from customers order by random() limit 9"
-                )
-
-    with ThreadPoolExecutor(2) as pool:
-        sales = [pool.submit(sell) for _ in range(2)]
-        try:
-            for weights in [(1, 1, 4), (2, 2, 2), (1, 4, 1), (3, 2, 1)]:
-                db.activate(crm, db.store_model(crm, Model(weights=weights)))
-                db.backfill(crm, Pace(batch=10, range_size=20))
-        finally:
-            over.set()
-        for sale in sales:
-            sale.result()
-    assert_true_now(crm)
-
-
-def test_a_locked_customer_is_waited_for(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    with psycopg.connect(dsn(crm)) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("select from customers where email = '9' for update")
-        running = pool.submit(db.backfill, crm, Pace(lock_timeout=0.05))
-        time.sleep(0.4)
-        assert not running.done()
-        other.rollback()
-        assert running.result(timeout=30).rescored == CUSTOMERS
-    assert_true_now(crm)
-
-
-def test_a_customer_who_stays_locked_stops_it_and_what_was_done_stays(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    last = run(crm, "select id from customers order by id desc limit 1")[0][0]
-    with psycopg.connect(dsn(crm)) as other:
-        other.execute("select from customers where id = %s for update", [last])
-        with pytest.raises(BackfillStopped, match="lock timeout") as stopped:
-            db.backfill(crm, Pace(workers=1, batch=10, lock_timeout=0.01))
-    assert "60 customers were looked at and 50 scored again, which stays so" in str(stopped.value)
-    done = stopped.value.done
-    assert isinstance(done, db.Backfill)
-    assert (done.rescored, done.finished) == (50, False)
-    assert db.backfill(crm).rescored == 10
-    assert_true_now(crm)
-
-
-def test_an_error_of_the_database_stops_it_at_once_with_what_was_done(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    untriggered(
-        crm,
-        """
-        update customers set full_name = 'refused' where id = (select id from customers order by id desc limit 1);
-        alter table customers add constraint c check (full_name <> 'refused') not valid
-        """,
-    )
-    with pytest.raises(BackfillStopped, match='violates check constraint "c"') as stopped:
-        db.backfill(crm, Pace(workers=1, batch=10))
-    assert isinstance(stopped.value.done, db.Backfill)
-    assert stopped.value.done.rescored == 50
-
-
-def test_writers_who_do_not_end_stop_it_before_it_begins(crm):
-    run(
-        crm,
-        "create or replace function wait_for_lead_score_writers(patience interval default '1 minute')"
-        " returns void language plpgsql as $$begin raise exception 'still open'; end$$",
-    )
-    with pytest.raises(BackfillStopped, match=r"(?s)still open.*; 0 of 0 customers were looked at"):
-        db.backfill(crm)
-
-
-def test_it_refuses_where_the_trigger_does_not_run(crm):
-    run(crm, "alter table customers disable trigger calculate_customer_lead_score")
-    with pytest.raises(BackfillStopped, match="missing or disabled"):
-        db.backfill(crm)
-
-
-def test_killed_in_the_middle_it_is_taken_up_by_the_next_run(crm):
-    untriggered(crm, "update customers set lead_score = 0, last_scored_at = null")
-    command = [str(RFM), "db", "backfill", "--batch", "5", "--pause", "0.2", "--workers", "1"]
-    with subprocess.Popen(
-        command, env=os.environ | {"DATABASE_URL": dsn(crm)}, stderr=subprocess.DEVNULL
-    ) as process:
-        while not (before := {k: v for k, v in scored_at(crm).items() if v}):
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    before = {email: at for email, at in scored_at(crm).items() if at}
-    assert 0 < len(before) < CUSTOMERS
-    done = db.backfill(crm)
-    assert done.rescored == CUSTOMERS - len(before)
-    assert scored_at(crm).items() >= before.items()
-    assert_true_now(crm)
-
-
-# ---------------------------------------------------------------- throttle
-
-
-def test_a_pause_is_made_after_each_batch(crm):
-    untriggered(crm, "update customers set lead_score = 0")
-    done = db.backfill(crm, Pace(workers=1, batch=20, pause=0.2))
-    assert done.seconds >= 0.6
-    assert done.rescored == CUSTOMERS
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"batch": 0}, {"workers": 0}, {"pause": -1}, {"lock_timeout": 0}, {"max_lag": float("nan")}],
-)
-def test_a_pace_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(InvalidArgument, match=f"1 problem: {next(iter(wrong))} is "):
-        Pace(**wrong)
-
-
-# ---------------------------------------------------------------- the law
 
 
 STILL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -403,7 +226,7 @@ def test_after_a_backfill_every_score_is_true(rfm_engine, data):
         # within five minutes an order counts, and lead_score_drift(now()) does not know it yet
         if not (row["ordered_at"] and now < row["ordered_at"] < now + timedelta(minutes=10))
     ]
-    with psycopg.connect(dsn(rfm_engine)) as connection:
+    with psycopg.connect(address(rfm_engine)) as connection:
         if data.draw(st.booleans()):
             connection.execute("set session_replication_role = replica")
         connection.cursor().executemany(
@@ -412,54 +235,5 @@ def test_after_a_backfill_every_score_is_true(rfm_engine, data):
             rows,
         )
     db.backfill(rfm_engine, Pace(range_size=4, batch=2))
-    assert_true_now(rfm_engine)
+    assert_true_scores(rfm_engine)
     assert db.backfill(rfm_engine).rescored == 0
-
-
-# ---------------------------------------------------------------- the command
-
-
-def test_json_is_one_object_on_standard_output(crm):
-    untriggered(crm, "update customers set lead_score = 0, last_scored_at = null where email = '3'")
-    done = subprocess.run(
-        [RFM, "db", "backfill", "--json", "--dsn", dsn(crm)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    told = json.loads(done.stdout)
-    assert told.pop("seconds") > 0
-    assert told == {
-        "customers": CUSTOMERS,
-        "looked_at": CUSTOMERS,
-        "rescored": 1,
-        "changed": 1,
-        "reasons": {"unscored": 1, "model": 0, "drifted": 0, "aged": 0},
-        "moves": {"not scored": {"Cold": 1}},
-        "finished": True,
-    }
-    assert done.stderr == ""
-
-
-def test_json_tells_how_far_it_came_when_it_is_stopped(crm):
-    run(crm, "alter table customers disable trigger calculate_customer_lead_score")
-    done = subprocess.run(
-        [RFM, "db", "backfill", "--json", "--dsn", dsn(crm)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["finished"] is False
-    assert done.stderr.startswith("error: the trigger calculate_customer_lead_score")
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("words", [["--batch", "0"], ["--workers", "0"], ["--pause", "-1"]])
-def test_a_bad_call_is_one_line(words):
-    done = subprocess.run(
-        [RFM, "db", "backfill", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: 1 problem: ")
-    assert done.stdout == ""

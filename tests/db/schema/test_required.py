@@ -32,7 +32,7 @@ every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMAN
 @every_command
 def test_a_database_with_the_first_migration_alone_is_refused(rfm_crm_engine, command):
     run(rfm_crm_engine, read_sql(f"migrations/{NAMES[0]}"))
-    with pytest.raises(SchemaOutdated, match=f"{SCORING} is missing.*run rfm db apply"):
+    with pytest.raises(SchemaOutdated, match=f"{SCORING} is missing.*run `rfm.db.apply`"):
         command(rfm_crm_engine)
 
 

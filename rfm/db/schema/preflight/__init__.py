@@ -1,17 +1,16 @@
 """What has to be true of a database before a migration may touch it."""
 
-from collections.abc import Iterator
-
 from sqlalchemy import Connection
 
 from rfm._check.wording import problems
 from rfm.db.connect import run_script
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.selects import select_problems
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
+from rfm.db.schema.preflight.obstacles import obstacles, update_problems
+from rfm.db.schema.preflight.selects import select_problems
 from rfm.db.sql import run
 from rfm.errors import PreflightFailed
 
@@ -23,11 +22,15 @@ def preflight(connection: Connection, mapping: Mapping | None) -> None:
     found = [
         *_server_problems(connection),
         *_table_problems(connection, mapping),
-        *_right_problems(connection, mapping),
+        *obstacles(connection, mapping),
         *_name_problems(connection, mapping),
     ]
     if not found:  # a select on tables that are not there would say the same again
-        found = [*_key_problems(connection, mapping), *select_problems(connection, mapping)]
+        found = [
+            *_key_problems(connection, mapping),
+            *update_problems(connection, mapping),
+            *select_problems(connection, mapping),
+        ]
     if found:
         where = f"in database {connection.engine.url.database!r}, nothing was changed"
         raise PreflightFailed(f"{problems(found, where)}\n{_advice(mapping)}")
@@ -82,18 +85,6 @@ def _name_problems(connection: Connection, mapping: Mapping | None) -> list[str]
         for migration in migrations(mapping)
         for one in not_ours(connection, migration)
     ]
-
-
-def _right_problems(connection: Connection, mapping: Mapping | None) -> Iterator[str]:
-    tables = list(base_tables(mapping))
-    for row in run(connection, "internal/schema/rights_on_tables", tables=tables):
-        if not row.owned:
-            yield f"role {row.role_name} does not own table {row.table_name}"
-        if row.forced:
-            yield (
-                f"table {row.table_name} forces row-level security on its owner, and role "
-                f"{row.role_name} would see too few rows for true scores; give it BYPASSRLS"
-            )
 
 
 def _key_problems(connection: Connection, mapping: Mapping | None) -> list[str]:

@@ -1,6 +1,6 @@
--- Which views does the tried select read that show a reader more than their own rows?
+-- Which views below the probe show a reader rows that row-level security would hide?
 with recursive reads as (
-    select to_regclass('pg_temp.rfm_probe')::oid as relation
+    select 'public.rfm_probe'::regclass::oid as relation
     union
     select d.refobjid
     from reads as r
@@ -12,12 +12,11 @@ with recursive reads as (
             and d.refclassid = 'pg_catalog.pg_class'::regclass
 )
 
-select c.oid::regclass::text as name, c.relkind
+select c.oid::regclass::text as name, c.relkind = 'm' as is_materialized
 from reads as r
 inner join pg_catalog.pg_class as c on c.oid = r.relation
 where
-    c.oid <> to_regclass('pg_temp.rfm_probe')
-    and c.relnamespace <> 'pg_catalog'::regnamespace
+    c.relnamespace <> 'pg_catalog'::regnamespace
     and (
         c.relkind = 'm'
         or c.relkind = 'v' and not exists (
