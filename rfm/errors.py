@@ -22,6 +22,7 @@
     ├── MappingDiffers        a mapping is not the one that the database was applied with
     ├── RecordUnreadable      the role may not read which mapping the database has
     ├── SchemaOutdated        the database lacks a migration
+    ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
     ├── SchedulerMissing      the database has no pg_cron
     ├── FileInTheWay          a file with other content is in the way
@@ -115,6 +116,10 @@ class RecordUnreadable(RfmError):
 
 class SchemaOutdated(RfmError):
     """The database lacks a migration that the command needs, or has it with another text."""
+
+
+class SchemaNewer(RfmError):
+    """The database has a migration that this version of rfm does not know."""
 
 
 class BackfillStopped(RfmError):

@@ -108,9 +108,10 @@ def run_script(connection: Connection, script: str) -> psycopg.Cursor[Any]:
 
 
 def cursor(connection: Connection) -> psycopg.Cursor[Any]:
-    """Return the driver's own cursor in the connection's transaction, which begins here if need be.
+    """Return the driver's own cursor in the connection's transaction.
 
-    SQLAlchemy would otherwise not know of the transaction, and not commit it.
+    Begins the transaction if there is none: otherwise SQLAlchemy would not know of it, and would
+    not commit it.
     """
     if not connection.in_transaction():
         connection.begin()

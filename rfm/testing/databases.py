@@ -22,7 +22,7 @@ from rfm.demo.embedded import start_server
 def assert_scores_match(engine: Engine) -> None:
     """Raise `AssertionError` unless every stored score is the one that Polars computes.
 
-    Reads `lead_score_orders`, `customers` and the active model in one snapshot. The message has
+    Reads scores, orders and the active model a range of customers at a time. The message has
     the number of customers that differ, and the first of them.
 
     >>> assert_scores_match(example_engine())

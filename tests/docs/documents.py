@@ -69,6 +69,7 @@ inner join public.customers as c on c.email = format('customer-%s@example.com', 
 
 -- pg_cron is not in the embedded server; this stand-in runs the command at once
 create schema cron;
+create table cron.job_run_details (end_time timestamptz);
 create function cron.schedule(job_name text, schedule text, command text) returns bigint
 language plpgsql as $$begin execute command; return 1; end$$;
 """

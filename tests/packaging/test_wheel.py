@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+import rfm
+
 ROOT = Path(__file__).parents[2]
 SHIPPED_SQL = sorted(
     path.relative_to(ROOT / "sql").as_posix() for path in ROOT.glob("sql/**/*.sql")
@@ -123,6 +125,11 @@ def test_the_wheel_holds_every_module_and_every_sql_file(built):
     wanted = python | sql | {"rfm/py.typed", "rfm/sql/__init__.py"}
     held = {name for name in contents(wheel_in(built / "direct")) if ".dist-info/" not in name}
     assert held == wanted, "a new folder belongs into tool.setuptools.packages"
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_version_that_the_package_says(built):
+    assert wheel_in(built / "direct").name.startswith(f"rfm_scoring-{rfm.__version__}-")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -17,3 +18,9 @@ settings.register_profile(
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=10_000)
 settings.register_profile("mutants", settings.get_profile("quick"), phases=[Phase.generate])
 settings.load_profile(os.environ.get("RFM_PROOF", "quick"))
+
+
+@pytest.fixture
+def connection(rfm_engine):
+    with rfm_engine.connect() as connection:
+        yield connection

@@ -1,11 +1,6 @@
 """The proof: whatever is done to customers, orders and models, triggers and Polars agree."""
 
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
-
-import polars as pl
-import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,20 +11,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, text
 
-import rfm
-from rfm import db
-from rfm.db.connect import run_script
 from rfm.db.models.stored import read_active_model
-from rfm.db.sql import run
-from rfm.stored import SCORES, compare_scores
-from rfm.testing import cents, instants, models, statuses
-from rfm.testing.strategies import DAY
+from rfm.testing import cents, models, statuses
+from tests.proof.agreement import CUSTOMERS, FOREVER, assert_agreement, keys
 
-CUSTOMERS = [UUID(int=number) for number in range(1, 7)]
-NOW = datetime.now(UTC)
-FOREVER = st.sampled_from(["infinity", "-infinity"])
-
-keys = st.sampled_from(CUSTOMERS)
 # around the thresholds as seen from the database's clock, and in its five minutes of grace
 moments = st.one_of(
     st.builds(
@@ -58,67 +43,6 @@ MOMENT = """
         else clock_timestamp() + cast(:at as interval)
     end
 """
-
-
-def orders_of(connection):
-    """Read the CRM's own orders, not the view: the rule on statuses is Polars' own here."""
-    rows = connection.execute(
-        text("""
-            select
-                customer_id::text,
-                case
-                    when isfinite(created_at) then (extract(epoch from created_at) * 1000000)::bigint
-                    when created_at = '-infinity' then -4611686018427387904
-                end,
-                total_cents::text,
-                status
-            from orders where customer_id is not null
-        """)
-    ).all()
-    schema = {
-        "customer_id": pl.String,
-        "ordered_at": pl.Int64,
-        "amount": pl.String,
-        "status": pl.String,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.col("ordered_at").cast(pl.Datetime("us", "UTC")),
-        pl.col("amount").cast(pl.Decimal(38, 2)) * pl.lit("0.01").cast(pl.Decimal(38, 2)),
-    )
-
-
-def scores_of(connection):
-    rows = run(connection, "internal/reads/scores", first=UUID(int=0), stop=None).fetchall()
-    names = ("customer_id", "last_scored_at", *SCORES)
-    return pl.DataFrame(
-        [[getattr(row, name) for name in names] for row in rows],
-        schema=dict(
-            zip(
-                names,
-                (pl.String, pl.Datetime("us", "UTC"), pl.Int32, pl.Int32, pl.Int32, pl.String),
-                strict=True,
-            )
-        ),
-        orient="row",
-    ).with_columns(pl.col("rfm_monetary").cast(pl.Decimal(3, 2)))
-
-
-def assert_agreement(connection):
-    """Every stored score is Polars' score; and drift, which is SQL's own opinion, is empty."""
-    stored = scores_of(connection)
-    summary = rfm.summarize_orders(
-        orders_of(connection), as_of=pl.col("last_scored_at"), customers=stored
-    )
-    expected = rfm.score_frame(summary, read_active_model(connection)[0])
-    differences = compare_scores(stored, expected).filter(~pl.col("agree"))
-    assert differences.rows(named=True) == []
-    assert connection.execute(text("select * from lead_score_drift()")).all() == []
-
-
-@pytest.fixture
-def connection(rfm_engine):
-    with rfm_engine.connect() as connection:
-        yield connection
 
 
 class History(RuleBasedStateMachine):
@@ -249,7 +173,7 @@ class History(RuleBasedStateMachine):
         )
         self.do("select activate_lead_score_model(max(id)) from lead_score_models")
         self.rescore()
-        assert read_active_model(self.connection) == model
+        assert read_active_model(self.connection)[0] == model
 
     @rule()
     def fit_the_model(self):
@@ -281,121 +205,3 @@ def test_every_history_leaves_true_scores(connection):
 
     Here.connection = connection
     run_state_machine_as_test(Here, settings=settings())
-
-
-orders_at = st.lists(
-    st.tuples(keys, instants(NOW) | FOREVER | st.none(), cents() | st.none(), statuses()),
-    max_size=40,
-)
-
-
-def refill(connection, rows):
-    connection.rollback()
-    connection.execute(text("truncate customers, orders, messages, deals"))
-    connection.execute(
-        text("insert into customers (id) select unnest(cast(:ids as uuid[]))"), {"ids": CUSTOMERS}
-    )
-    if rows:
-        connection.execute(
-            text("""
-                insert into orders (customer_id, created_at, total_cents, status)
-                values (:key, cast(:at as timestamptz), :cents, :status)
-            """),
-            [dict(zip(("key", "at", "cents", "status"), row, strict=True)) for row in rows],
-        )
-
-
-def unsettle(connection):
-    """Put every score out of range, so that drift shows what it expects of everybody."""
-    connection.execute(text("alter table customers disable trigger user"))
-    connection.execute(text("update customers set lead_score = -1"))
-
-
-@given(rows=orders_at, model=models())
-def test_sql_and_polars_agree_at_any_instant_to_the_microsecond(connection, rows, model):
-    refill(connection, rows)
-    connection.execute(
-        text("""
-            insert into lead_score_models (recency, frequency, monetary, weights)
-            values (:recency, :frequency, :monetary, :weights)
-        """),
-        {
-            name: list(getattr(model, name))
-            for name in ("recency", "frequency", "monetary", "weights")
-        },
-    )
-    connection.execute(text("select activate_lead_score_model(max(id)) from lead_score_models"))
-    unsettle(connection)
-    rows = connection.execute(
-        text("""
-            select customer_id::text, expected_lead_score as lead_score,
-                expected_rfm_recency as rfm_recency, expected_rfm_frequency as rfm_frequency,
-                expected_rfm_monetary as rfm_monetary
-            from lead_score_drift(:as_of)
-        """),
-        {"as_of": NOW},
-    ).mappings()
-    by_sql = {row["customer_id"]: tuple(row[name] for name in SCORES) for row in rows}
-    summary = rfm.summarize_orders(
-        orders_of(connection),
-        as_of=NOW,
-        customers=pl.DataFrame({"customer_id": [str(key) for key in CUSTOMERS]}),
-    )
-    scored = rfm.score_frame(summary, model).select("customer_id", *SCORES)
-    by_polars = {
-        row["customer_id"]: tuple(row[name] for name in SCORES) for row in scored.rows(named=True)
-    }
-    connection.rollback()
-    assert by_sql == by_polars
-
-
-@given(rows=orders_at)
-def test_fit_finds_the_same_model_in_sql_and_in_polars(connection, rows):
-    refill(connection, rows)
-    summary = rfm.summarize_orders(orders_of(connection), as_of=NOW)
-    if summary.filter(pl.col("frequency") > 0).is_empty():
-        with pytest.raises(rfm.EmptyFit):
-            rfm.fit(summary)
-        with pytest.raises(Exception, match="nothing to fit"):
-            connection.execute(text("select fit_lead_score_model(:as_of)"), {"as_of": NOW})
-    else:
-        connection.execute(text("select fit_lead_score_model(:as_of)"), {"as_of": NOW})
-        assert read_active_model(connection)[0] == rfm.fit(summary)
-    connection.rollback()
-
-
-@pytest.mark.parametrize("days", [30, 60, 90, 180])
-def test_each_recency_threshold_falls_to_the_microsecond(connection, days):
-    def recency(age):
-        refill(connection, [(CUSTOMERS[0], NOW - age, 100, "paid")])
-        unsettle(connection)
-        return connection.scalar(
-            text(
-                "select expected_rfm_recency from lead_score_drift(:now) where customer_id = :key"
-            ),
-            {"now": NOW, "key": CUSTOMERS[0]},
-        )
-
-    day_after = (days + 1) * DAY
-    assert recency(day_after) == recency(day_after - timedelta(microseconds=1)) - 1
-
-
-def test_ten_thousand_customers_scored_in_one_statement_agree(rfm_engine):
-    # their orders lie at each threshold, a microsecond apart, so the clock passes over them meanwhile
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            insert into customers (email) select n::text from generate_series(1, 10000) as n;
-            insert into orders (customer_id, total_cents, created_at)
-            select
-                id,
-                (array[4999, 5000, 20000, 49999, 100000])[1 + email::int % 5],
-                clock_timestamp() - (array[31, 61, 91, 181])[1 + email::int % 4] * interval '24 hours'
-                + email::int * interval '30 microseconds'
-            from customers;
-            """,
-        )
-    with rfm_engine.connect() as connection:
-        assert_agreement(connection)
-    assert db.score_differences(rfm_engine).is_empty()

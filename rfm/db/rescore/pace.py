@@ -70,7 +70,7 @@ def check_replicas_are_seen(connection: Connection) -> None:
 
 
 def give_way(connection: Connection, pace: Pace, stop: Event) -> None:
-    """Rest after a batch, and until the replicas have caught up, unless told to stop."""
+    """Pause after a batch, then wait until the replicas have caught up, or until `stop` is set."""
     stop.wait(pace.pause)
     while pace.watches_replicas and lags(connection, pace) and not stop.is_set():
         stop.wait(0.2)

@@ -7,6 +7,7 @@ from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.preflight import preflight
+from rfm.db.schema.required import refuse_newer
 from rfm.db.schema.status import State, read_status
 from rfm.errors import MigrationEdited
 
@@ -30,6 +31,7 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         statuses = read_status(connection, chosen)
+        refuse_newer(connection, statuses)
     edited = [s.migration.name for s in statuses if s.state is State.EDITED]
     if edited:
         raise MigrationEdited(

@@ -1,13 +1,15 @@
-"""What a command needs of the schema: refused at the door, not somewhere in the middle."""
+"""Which migrations a command needs: checked before it starts."""
 
 from typing import Final
 
 from sqlalchemy import Connection
 
+import rfm
+from rfm._check.wording import count
 from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.migrations import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
-from rfm.errors import SchemaOutdated
+from rfm.errors import SchemaNewer, SchemaOutdated
 
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
@@ -17,18 +19,34 @@ OPERATIONS: Final = "20250115000003_create_lead_score_operations"
 def require_migration(connection: Connection, migration: str = SCORING) -> None:
     """Raise `SchemaOutdated` unless the database has this migration, as this version ships it.
 
+    Raises `SchemaNewer` if it also has one that this version does not know.
+
     Those between the lead scoring and this one are needed as well.
 
-    Put by hand counts as applied. An index that is missing makes a command slow, not wrong: it is
-    no reason to refuse. `verify` and `status` do not ask: to tell what is missing is their work.
+    A migration that was applied by hand counts. A missing index does not: it makes a command slow,
+    not wrong. `verify` and `status` do not call this: they report what is missing.
 
     >>> from rfm.testing import example_engine
     >>> with example_engine().connect() as connection:
     ...     require_migration(connection)
     """
-    for found in read_status(connection, mapping_of(connection)):
+    statuses = read_status(connection, mapping_of(connection))
+    refuse_newer(connection, statuses)
+    for found in statuses:
         if SCORING <= found.migration.name <= migration:
             _refuse_unless_complete(connection, found)
+
+
+def refuse_newer(connection: Connection, statuses: list[MigrationStatus]) -> None:
+    """Raise `SchemaNewer` if a newer version of rfm has applied a migration."""
+    newer = [one.migration.name for one in statuses if one.state is State.NEWER]
+    if newer:
+        found = count(len(newer), "applied migration is", "applied migrations are")
+        raise SchemaNewer(
+            f"{found} of a newer version than rfm {rfm.__version__} in database "
+            f"{connection.engine.url.database!r}: {', '.join(newer)}; nothing was changed, "
+            "upgrade rfm (pip install --upgrade rfm-scoring)"
+        )
 
 
 def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> None:

@@ -9,6 +9,7 @@ from rfm.db.schema.apply import changing
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration, migrations
 from rfm.db.schema.ownership import not_ours
+from rfm.db.schema.required import refuse_newer
 from rfm.db.schema.status import State, read_status
 from rfm.db.sql import run
 from rfm.errors import PreflightFailed, UnknownMigration
@@ -44,7 +45,9 @@ def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
 
 def _undo(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migration | None:
     with changing(engine, migration) as connection:
-        states = {one.migration: one.state for one in read_status(connection, mapping)}
+        statuses = read_status(connection, mapping)
+        refuse_newer(connection, statuses)
+        states = {one.migration: one.state for one in statuses}
         if states[migration] is State.MISSING:
             return None
         strangers = not_ours(connection, migration)

@@ -1,4 +1,4 @@
-"""What of rfm is in a database: by the record of applied files, and by the catalogue itself."""
+"""Which migrations a database has: by the record of applied files, and by the catalogue itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,17 +17,21 @@ from rfm.db.sql import run
 class State(StrEnum):
     """How a migration stands in a database."""
 
-    MISSING = "missing"  # no record, no object
-    APPLIED = "applied"  # recorded, and every object is there
-    PASTED = "pasted"  # every object is there, put by hand: no record
-    PARTIAL = "partial"  # some objects are there, no record
+    MISSING = "missing"  # not recorded, and no object exists
+    APPLIED = "applied"  # recorded, and every object exists
+    PASTED = "pasted"  # not recorded, and every object exists: applied by hand
+    PARTIAL = "partial"  # not recorded, and some objects exist
     DAMAGED = "damaged"  # recorded, but objects are missing
     EDITED = "edited"  # recorded with another text than the shipped one
+    NEWER = "newer"  # recorded, and not shipped with this version of rfm
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """One migration's state; when it was applied; which of its objects are missing."""
+    """One migration's state; when it was applied; which of its objects are missing.
+
+    Of a `newer` migration only the name is known: its scripts are empty.
+    """
 
     migration: Migration
     state: State
@@ -36,11 +40,13 @@ class MigrationStatus:
 
 
 def status(database: Engine | str, mapping: Mapping | None = None) -> list[MigrationStatus]:
-    """Return the state of every shipped migration, in order, from one snapshot of the catalogue.
+    """Return the state of every migration, in order, from one snapshot of the catalogue.
 
-    Reads the record that `apply` keeps and looks for each object, so that it also tells what was
-    pasted by hand, and what was dropped by hand. To a role that may not read the record, what was
-    applied looks pasted.
+    mapping: what the tables are called, in a database that has none on record.
+
+    Those that a newer version of rfm has applied come last. Reads the record that `apply` writes
+    and looks for each object, so it also finds what was pasted or dropped by hand. For a role that
+    may not read the record, an applied migration looks pasted.
 
     >>> from rfm.testing import example_engine
     >>> [str(one.state) for one in status(example_engine())]
@@ -56,7 +62,14 @@ def read_status(connection: Connection, mapping: Mapping | None) -> list[Migrati
     ours = migrations(mapping)
     record = _read_record(connection)
     present = _existing(connection, (o for m in ours for o in m.objects))
-    return [_status(migration, record, present) for migration in ours]
+    newer = sorted(record.keys() - {migration.name for migration in ours})
+    return [
+        *(_status(migration, record, present) for migration in ours),
+        *(
+            MigrationStatus(Migration(name, "", ""), State.NEWER, record[name][1], ())
+            for name in newer
+        ),
+    ]
 
 
 def _status(

@@ -11,6 +11,7 @@ from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import mapping_of
 from rfm.db.mapping.slots import render
+from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
 
 
@@ -33,9 +34,9 @@ PLANS: Final = {
 def verify(database: Engine | str) -> list[Check]:
     """Run every check of `sql/checks/` and look at the plans of two queries; nothing is changed.
 
-    A check whose own query fails, because an object is missing, has not passed; `found` is then
-    what the server said. How long a query took is told and decides nothing: the machine may be
-    busy. The drift check reads all orders.
+    A check whose own query fails, for example because an object is missing, has not passed; then
+    `found` is the server's message. The time of a query is shown, but not checked: the machine may
+    be busy. The drift check reads all orders.
 
     >>> from rfm.testing import example_engine
     >>> [check for check in verify(example_engine()) if not check.passed]
@@ -45,9 +46,17 @@ def verify(database: Engine | str) -> list[Check]:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         mapping = mapping_of(connection)
         return [
+            _check_versions(connection, mapping),
             *(_check(connection, f"checks/{name}", mapping) for name in sql_names("checks")),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
+
+
+def _check_versions(connection: Connection, mapping: Mapping | None) -> Check:
+    statuses = read_status(connection, mapping)
+    newer = [one.migration.name for one in statuses if one.state is State.NEWER]
+    fact = "This version of rfm knows every applied migration."
+    return Check(fact, not newer, f"not known: {', '.join(newer)}" if newer else "all known")
 
 
 def _check(connection: Connection, name: str, mapping: Mapping | None) -> Check:
@@ -65,9 +74,12 @@ def _check_plan(connection: Connection, name: str, index: str) -> Check:
             # a small table is rightly read whole: we only check that the index can be used
             run_script(connection, "set local enable_seqscan = off")
             [([plan],)] = run(connection, name)
+            names = {
+                row.name for row in run(connection, "internal/schema/names_of_index", index=index)
+            }
     except psycopg.Error as error:
         return Check(_fact(name), passed=False, found=_first_line(error))
-    used = index in _indexes(plan["Plan"])
+    used = not names.isdisjoint(_indexes(plan["Plan"]))
     found = f"{index if used else 'another plan'}, {plan['Execution Time']:.1f} ms"
     return Check(_fact(name), used, found)
 

@@ -1,9 +1,9 @@
--- Which order tables have a foreign table as a partition? A trigger with transition tables fails there.
+-- Which order tables have a foreign table as a partition? PostgreSQL hands none of its rows to a trigger.
 select format(
-    'each insert into %s would fail, since its partition %s is a foreign table;'
-    ' run "alter table %s detach partition %2$s", or name another table in orders.tables of the mapping',
-    t.name,
+    'an order that goes to the foreign table %s, a partition of %s, would be refused, or not change a score;'
+    ' run "alter table %s detach partition %1$s", or name another table in orders.tables of the mapping',
     c.oid::regclass,
+    t.name,
     i.inhparent::regclass
 ) as problem
 from unnest(%(orders)s::text[]) as t (name)

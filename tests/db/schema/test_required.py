@@ -1,21 +1,22 @@
 """A command on a database that lacks its migration: one error that names it, and nothing is changed."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 import rfm
 from rfm import db
 from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql
-from rfm.errors import SchemaOutdated
+from rfm.errors import SchemaNewer, SchemaOutdated
 from rfm.testing import assert_scores_match, temporary_database
 from tests.support import run
 
 NAMES = [migration.name for migration in migrations()]
 SCORING = NAMES[1]
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Engine], object]] = {
     "active_model": db.active_model,
     "activate": lambda engine: db.activate(engine, 1),
     "backfill": db.backfill,
@@ -50,6 +51,34 @@ def test_a_database_in_which_something_was_dropped_is_refused(rfm_engine, comman
         SchemaOutdated, match=r"damaged: it lacks function public\.touch_lead_scores"
     ):
         command(rfm_engine)
+
+
+WRITERS: dict[str, Callable[[Engine], object]] = {
+    "apply": db.apply,
+    "plan": db.plan,
+    "rescore_stale": db.rescore_stale,
+    "rollback": db.rollback,
+    "schedule": db.schedule,
+}
+
+
+@pytest.mark.parametrize("command", (COMMANDS | WRITERS).values(), ids=COMMANDS | WRITERS)
+def test_a_database_of_a_newer_version_is_refused(rfm_engine, command):
+    run(rfm_engine, "insert into rfm.applied_migrations (name, checksum) values ('2099_new', 'x')")
+    says = (
+        f"1 applied migration is of a newer version than rfm {rfm.__version__}.*2099_new.*upgrade"
+    )
+    with pytest.raises(SchemaNewer, match=says):
+        command(rfm_engine)
+
+
+def test_status_and_verify_tell_of_a_newer_version(rfm_engine):
+    run(rfm_engine, "insert into rfm.applied_migrations (name, checksum) values ('2099_new', 'x')")
+    last = db.status(rfm_engine)[-1]
+    assert (last.migration.name, last.state, last.missing) == ("2099_new", db.State.NEWER, ())
+    assert last.applied_at
+    [failed] = [check for check in db.verify(rfm_engine) if not check.passed]
+    assert failed.found == "not known: 2099_new"
 
 
 @every_command
