@@ -61,7 +61,8 @@ def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -
         with _telling_of_locks(migration), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()  # from its pool, if it has one: the setting is for us alone
-            run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
+            # it waits for writers and blocks nobody; what strangers put into public is not found
+            run_script(connection, "set lock_timeout = '30s'; set search_path = ''")
             name = f"{index['schema']}.{index['name']}"
             [state] = run(
                 connection, "internal/schema/index_state", table=index["table"], index=name

@@ -28,6 +28,8 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
     []
     """
     with engine_of(database).connect() as connection:
+        # whatever the engine's default: what is tried is taken back
+        connection.execution_options(isolation_level="READ COMMITTED")
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         statuses = read_status(connection, chosen)
