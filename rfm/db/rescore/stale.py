@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from rfm.db.connect import engine_of, run_script
+from rfm.db.connect import engine_of
 from rfm.db.rescore.queue import score_queue
 from rfm.db.schema.required import OPERATIONS, require_migration
+from rfm.db.sql import run
 
 
 def rescore_stale(database: Engine | str) -> int:
@@ -19,7 +20,7 @@ def rescore_stale(database: Engine | str) -> int:
 
     >>> from rfm.testing import temporary_database
     >>> from rfm.db.schema.apply import apply
-    >>> from rfm.db.connect import engine_of, run_script
+    >>> from rfm.db.connect import engine_of
     >>> from rfm.db.sql import read_sql
     >>> with temporary_database() as engine:
     ...     with engine.begin() as connection:
@@ -40,8 +41,6 @@ def rescore_stale(database: Engine | str) -> int:
 def _batches(connection: Connection) -> Iterator[int]:
     more = True
     while more:
-        [(rescored, more)] = run_script(
-            connection, "call public.rescore_stale_customers(1000, null::bigint, null::boolean)"
-        )
+        [(rescored, more)] = run(connection, "internal/rescore/rescore_stale")
         connection.commit()
         yield rescored

@@ -27,9 +27,9 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
     >>> plan(example_engine())
     []
     """
-    with engine_of(database).connect() as connection:
-        # whatever the engine's default: what is tried is taken back
-        connection.execution_options(isolation_level="READ COMMITTED")
+    # whatever the engine's default: preflight tries some things, and takes them back
+    engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as connection:
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         statuses = read_status(connection, chosen)

@@ -30,11 +30,11 @@ def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
     ...     {str(one.state) for one in status(engine)}
     {'missing'}
     """
-    engine = engine_of(database)
     names = [migration.name for migration in migrations()]
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
+    engine = engine_of(database)
     with exclusive(engine):
         with engine.connect() as connection:
             mapping = mapping_of(connection)
