@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import address
+
 
 @pytest.fixture
 def rfm_command(tmp_path):
@@ -16,8 +18,7 @@ def rfm_command(tmp_path):
     def run(*arguments, code=0, engine=None, **environment):
         clean = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
         if engine:
-            url = engine.url.set(drivername="postgresql")
-            environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
+            environment["DATABASE_URL"] = address(engine)
         done = subprocess.run(
             [program, *map(str, arguments)],
             cwd=tmp_path,

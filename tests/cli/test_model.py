@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rfm import Model, db
-from rfm.db.connect import run_script
+from tests.support import run
 
 CSV = "buyer,ordered_at,amount\n" + "".join(
     f"{n:03},2026-0{1 + n % 9}-10,{n}.50\n" for n in range(60)
@@ -14,15 +14,14 @@ CSV = "buyer,ordered_at,amount\n" + "".join(
 
 @pytest.fixture
 def crm(rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            insert into customers (email) select n::text from generate_series(1, 30) as n;
-            insert into orders (customer_id, total_cents, created_at)
-            select id, 100 * email::int, now() - email::int * interval '9 days' from customers;
-            """,
-        )
+    run(
+        rfm_engine,
+        """
+        insert into customers (email) select n::text from generate_series(1, 30) as n;
+        insert into orders (customer_id, total_cents, created_at)
+        select id, 100 * email::int, now() - email::int * interval '9 days' from customers;
+        """,
+    )
     return rfm_engine
 
 

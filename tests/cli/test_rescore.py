@@ -2,18 +2,14 @@
 
 import json
 
-from rfm.db.connect import run_script
+from tests.support import past_triggers
 
 
 def test_stale_customers_are_rescored_and_counted(rfm_command, rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            set local session_replication_role = replica;
-            insert into customers (email) select n::text from generate_series(1, 1234) as n;
-            """,
-        )
+    past_triggers(
+        rfm_engine,
+        "insert into customers (email) select n::text from generate_series(1, 1234) as n;",
+    )
     assert (
         rfm_command("db", "rescore-stale", engine=rfm_engine).stdout == "1,234 customers rescored\n"
     )
@@ -27,14 +23,7 @@ def test_without_pg_cron_schedule_tells_what_to_put_into_a_crontab(rfm_command, 
 
 
 def test_a_backfill_prints_what_it_did_as_text_or_as_json(rfm_command, rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            set local session_replication_role = replica;
-            insert into customers (email) values ('ada@example.org');
-            """,
-        )
+    past_triggers(rfm_engine, "insert into customers (email) values ('ada@example.org');")
     shown = rfm_command("db", "backfill", engine=rfm_engine).stdout
     assert "not scored" in shown
     assert shown.splitlines()[-1] == (

@@ -3,10 +3,8 @@
 import json
 from functools import partial
 
-from sqlalchemy import text
-
-from rfm.db.connect import run_script
 from rfm.testing import temporary_database
+from tests.support import run
 
 
 def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
@@ -22,8 +20,7 @@ def test_plan_apply_status_verify_rollback(rfm_command, rfm_crm_engine):
     assert {frozenset(one) for one in checks} == {frozenset({"fact", "passed", "found"})}
     number = len(checks)
     assert f"{number} of {number} checks passed" in rfm("db", "verify").stdout
-    with rfm_crm_engine.begin() as connection:
-        connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
+    run(rfm_crm_engine, "drop trigger calculate_customer_lead_score on customers")
     failed = rfm("db", "verify", code=1).stdout
     assert "FAILED" in failed
     assert f"{number - 1} of {number} checks passed" in failed
@@ -42,16 +39,15 @@ def test_a_database_without_the_tables_is_told_what_it_lacks(rfm_command):
 def test_plan_tells_how_full_the_tables_are_and_whose_triggers_are_on_them(
     rfm_command, rfm_crm_engine
 ):
-    with rfm_crm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            insert into customers (email) select n::text from generate_series(1, 1234) as n;
-            create function f() returns trigger language plpgsql as $$ begin return new; end $$;
-            create trigger stamp before update on customers for each row execute function f();
-            analyze customers;
-            """,
-        )
+    run(
+        rfm_crm_engine,
+        """
+        insert into customers (email) select n::text from generate_series(1, 1234) as n;
+        create function f() returns trigger language plpgsql as $$ begin return new; end $$;
+        create trigger stamp before update on customers for each row execute function f();
+        analyze customers;
+        """,
+    )
     lines = rfm_command("db", "plan", engine=rfm_crm_engine).stdout.splitlines()
     customers = next(line for line in lines if "public.customers" in line)
     assert "about 1,234" in customers

@@ -8,7 +8,7 @@ import typer
 
 import rfm
 from rfm.cli.app import app
-from rfm.db.connect import run_script
+from tests.support import run
 
 LIBRARY = Path(rfm.__file__).parent
 
@@ -42,14 +42,13 @@ def test_a_message_names_the_options_of_the_command(rfm_command, tmp_path, words
 
 
 def test_a_fit_on_too_few_customers_names_its_option(rfm_command, rfm_engine):
-    with rfm_engine.begin() as connection:
-        run_script(
-            connection,
-            """
-            insert into customers (email) values ('ada@example.org');
-            insert into orders (customer_id, total_cents) select id, 100 from customers;
-            """,
-        )
+    run(
+        rfm_engine,
+        """
+        insert into customers (email) values ('ada@example.org');
+        insert into orders (customer_id, total_cents) select id, 100 from customers;
+        """,
+    )
     message = rfm_command("model", "fit", engine=rfm_engine, code=2).stderr
     assert "pass a smaller --min-customers" in message
 
