@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 from rfm.db.connect import engine_of
 from rfm.db.rescore.queue import score_queue
 from rfm.db.schema.required import OPERATIONS, require_migration
+from rfm.db.sql import run
 
 
 def rescore_stale(database: Engine | str) -> int:
@@ -40,8 +41,6 @@ def rescore_stale(database: Engine | str) -> int:
 def _batches(connection: Connection) -> Iterator[int]:
     more = True
     while more:
-        [(rescored, more)] = run_script(
-            connection, "call public.rescore_stale_customers(1000, null::bigint, null::boolean)"
-        )
+        [(rescored, more)] = run(connection, "internal/rescore/rescore_stale")
         connection.commit()
         yield rescored
