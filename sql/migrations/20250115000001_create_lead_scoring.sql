@@ -294,7 +294,7 @@ was locked. 54000: more orders than an order waits for. 40001: SERIALIZABLE. 270
 the customer. 00000: no error, time has changed the score.';
 comment on column public.lead_score_queue.queued_at is 'Since when the customer waits.';
 comment on column public.lead_score_queue.tried_at is
-'When scoring was last tried, and failed with sqlstate; null: not yet. Trying again is up to score_queued_customers().';
+'When scoring last failed, with this sqlstate; null: not tried yet. score_queued_customers() tries again.';
 
 -- ---------------------------------------------------------------- the one writer
 
@@ -501,7 +501,7 @@ comment on function public.score_customers_of_orders(/* slot key_type */ uuid[])
 'Part of the triggers on orders: scores these customers, or puts those into lead_score_queue that are locked or have too
 long a history. Waits 0.1 s at most for a row. Where it fails, the triggers put all of them there.';
 
--- What everybody but an order does: nobody waits here, so each customer is tried, and the bad ones are told.
+-- For all callers but orders: it has time, so it tries each customer, and returns those that fail.
 create or replace function public.score_customers(customer_ids /* slot key_type */ uuid[])
 returns table (customer_id /* slot key_type */ uuid, sqlstate text)
 language plpgsql
@@ -553,8 +553,8 @@ end;
 $$;
 
 comment on function public.score_customers(/* slot key_type */ uuid[]) is
-'Scores these customers again, one apart from the other. Returns those that it could not score, with the SQLSTATE, and
-leaves them in lead_score_queue. Waits for nobody.';
+'Scores these customers again, each on its own. Returns those that it could not score, with the SQLSTATE; they wait in
+lead_score_queue. Waits for no lock.';
 
 create or replace function public.touch_free_customers(customer_ids /* slot key_type */ uuid[])
 returns /* slot key_type */ uuid[]
@@ -576,7 +576,7 @@ end;
 $$;
 
 comment on function public.touch_free_customers(/* slot key_type */ uuid[]) is
-'Part of score_customers(): touches those that nobody else has locked, and returns them.';
+'Part of score_customers(): touches the customers that no other session has locked, and returns them.';
 
 create or replace function public.score_queued_customers(
     batch_size integer default 10000,

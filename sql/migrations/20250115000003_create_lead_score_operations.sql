@@ -39,12 +39,12 @@ comment on table public.lead_score_rescoring is
 'How far rescore_stale_customers() has looked: one row. Set done_until to null, and its next run looks at everybody.';
 comment on column public.lead_score_rescoring.only_row is 'True: there is no second row.';
 comment on column public.lead_score_rescoring.done_until is
-'Whoever had another score at this instant was scored again, or is in lead_score_queue; null: not known.';
+'Customers who had another score at this instant were scored again, or are in lead_score_queue; null: not known.';
 comment on column public.lead_score_rescoring.model_id is 'The model that was active then.';
 comment on column public.lead_score_rescoring.activated_at is
-'Since when: a model that was taken back meanwhile has left its scores.';
+'When that model was activated: another one may have been active in between, and have left its scores.';
 comment on column public.lead_score_rescoring.partitions is
-'The partitions of the orders and their files then: one that was truncated, attached or detached fires no trigger.';
+'The partitions of the orders then, with their files: truncating, attaching or detaching one fires no trigger.';
 comment on column public.lead_score_rescoring.created_at is 'When the migration was applied.';
 
 insert into public.lead_score_rescoring default values on conflict do nothing;
@@ -323,8 +323,8 @@ end;
 $$;
 
 comment on function public.schedule_lead_score_jobs(text,text) is
-'Has pg_cron refresh the timeline and rescore stale customers: at the given times, or at those it has already, or daily;
-and score the queued customers each minute. Twice is once.';
+'Schedules three jobs with pg_cron: refresh the timeline and rescore stale customers, at the given times, or at those that
+the jobs have, or daily; and score the queued customers, each minute. A second call changes nothing more.';
 
 -- ---------------------------------------------------------------- the state of it all
 
@@ -492,8 +492,8 @@ end;
 $$;
 
 comment on function public.lead_score_health(boolean) is
-'One row a fact: whether all is well (null: cannot be told) and what was found. Without thorough, the two facts are
-left out that read every order.';
+'One row per fact: whether it is as it should be (null: unknown), and what was found. With thorough => false, without the
+two facts that read every order.';
 
 -- ---------------------------------------------------------------- who may do what
 
