@@ -55,7 +55,7 @@ def backfill(
         int | None, typer.Option(help="Wait while a replica lags behind by more bytes of WAL.")
     ] = None,
     lock_timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for a lock before a batch is retried.")
+        float, typer.Option(help="Seconds to retry customers that other sessions have locked.")
     ] = 5.0,
     as_json: options.Json = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
@@ -42,6 +42,10 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
 def engine_of(database: Engine | str) -> Engine:
     """Return the engine that a public function works with: the one given, or one for an address.
 
+    It begins transactions at READ COMMITTED, whatever the given one does, and they look into no
+    schema but PostgreSQL's own. Our SQL names each schema, so an operator or a function that a
+    stranger put into `public` is never taken for PostgreSQL's. The given engine stays as it is.
+
     Raises `InvalidDatabase` for anything else, and for an engine whose driver is not psycopg.
 
     >>> engine_of("mysql://localhost/crm")
@@ -50,7 +54,7 @@ def engine_of(database: Engine | str) -> Engine:
 postgresql://user:password@host:5432/database
     """
     if isinstance(database, str):
-        return connect(database)
+        database = connect(database)
     if not isinstance(database, Engine):
         kind = f"{type(database).__module__}.{type(database).__name__}".removeprefix("builtins.")
         raise InvalidDatabase(
@@ -62,7 +66,20 @@ postgresql://user:password@host:5432/database
             f"the engine uses {driver}, and rfm needs {_DRIVER}; pass "
             f"create_engine('{_DRIVER}://…'), or an address as text such as {_FORM}"
         )
-    return database
+    if database.get_execution_options().get(_GUARDED):
+        return database
+    guarded = database.execution_options(isolation_level="READ COMMITTED", **{_GUARDED: True})
+    event.listen(guarded, "begin", _look_into_no_schema)
+    return guarded
+
+
+_GUARDED = "rfm_guarded"
+
+
+def _look_into_no_schema(connection: Connection) -> None:
+    driver = cast("psycopg.Connection", connection.connection.dbapi_connection)
+    if not driver.autocommit:
+        driver.execute("set local search_path = ''")
 
 
 def _url(address: str) -> URL:

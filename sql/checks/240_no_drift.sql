@@ -2,4 +2,4 @@
 select
     count(*) = 0 as passed,
     count(*) || ' differ' as found
-from public.lead_score_drift() as d;
+from public.lead_score_drift(null::timestamp with time zone) as d;

@@ -2,5 +2,5 @@
 select
     coalesce(bool_and(h.ok), false) as passed,
     coalesce(min(h.finding), 'not installed') as found
-from public.lead_score_health(thorough => false) as h
+from public.lead_score_health(false) as h
 where h.fact = 'queue';

@@ -313,7 +313,7 @@ declare
     clock constant timestamp with time zone := clock_timestamp();
     isolation constant pg_catalog.text := current_setting('transaction_isolation');
     -- touch_lead_scores() asks for a score in this way, and wants to know an error
-    touched constant boolean := tg_op = 'UPDATE' and new.last_scored_at = 'infinity';
+    touched constant boolean := tg_op = 'UPDATE' and new.last_scored_at is not distinct from 'infinity';
     scored_before constant boolean := tg_op = 'UPDATE' and old.last_scored_at is not null;
     -- an edit of a customer with a long history does not wait for it to be read
     most_orders constant bigint := case when scored_before and not touched then 1000 end;

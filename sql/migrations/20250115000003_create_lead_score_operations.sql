@@ -286,7 +286,7 @@ begin
         from (
             values
             ('refresh-customer-timeline', $1, '0 2 * * *', 'select public.refresh_customer_activity_timeline()'),
-            ('score-queued-customers', null, '* * * * *', 'select public.score_queued_customers(50000)'),
+            ('score-queued-customers', null, '* * * * *', 'select public.score_queued_customers(50000, clock_timestamp())'),
             (
                 'rescore-stale-customers',
                 $2,
@@ -472,7 +472,7 @@ begin
 
     return query
     select 'drift', count(*) = 0, count(*) || ' customers'
-    from public.lead_score_drift() as d;
+    from public.lead_score_drift(null::timestamp with time zone) as d;
 
     select count(*)
     into stale
@@ -541,7 +541,7 @@ reset role;
 do $$
 begin
     if exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_cron') then
-        perform public.schedule_lead_score_jobs();
+        perform public.schedule_lead_score_jobs(null::text, null::text);
     end if;
 end;
 $$;

@@ -1,6 +1,8 @@
 -- Undoes 20250115000001_create_lead_scoring.sql: scores and models are gone; customers and orders stay as they are.
 
 set local lock_timeout = '2s';
+-- Nothing below finds what somebody else has put into public.
+set local search_path = '';
 
 -- Both tables or none, each waited for a moment only: whoever sells meanwhile does not wait for long, and
 -- whatever order their statements take the two in, we give up before PostgreSQL looks for a deadlock.

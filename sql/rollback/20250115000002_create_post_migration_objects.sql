@@ -1,6 +1,8 @@
 -- Undoes 20250115000002_create_post_migration_objects.sql.
 
 set local lock_timeout = '2s';
+-- Nothing below finds what somebody else has put into public.
+set local search_path = '';
 
 do $$
 begin

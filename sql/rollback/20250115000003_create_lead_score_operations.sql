@@ -1,6 +1,8 @@
 -- Undoes 20250115000003_create_lead_score_operations.sql: scores stay, and no longer change with time.
 
 set local lock_timeout = '2s';
+-- Nothing below finds what somebody else has put into public.
+set local search_path = '';
 
 -- Dropping an index locks its table: waited for a moment only, so that nobody who reads or writes orders waits long.
 do $$

@@ -67,6 +67,9 @@ def open_reader(connection: sqlalchemy.Connection) -> Iterator[Reader]:
     info = cast("psycopg.Connection", connection.connection.driver_connection).info
     address = make_conninfo(info.dsn, password=info.password or None)
     with dbapi.connect(address, autocommit=True) as opened:
+        with opened.cursor() as cursor:
+            # what a stranger put into public is not taken for PostgreSQL's own
+            cursor.executescript("set search_path = ''")
         yield Reader(connection, opened)
 
 

@@ -92,7 +92,7 @@ class _Run:
             _require_trigger(connection)
             if self.pace.watches_replicas:
                 check_replicas_are_seen(connection)
-            run_script(connection, "select public.wait_for_lead_score_writers()")
+            run_script(connection, "select public.wait_for_lead_score_writers(interval '1 minute')")
             connection.commit()
             ranges = key_ranges(connection, self.pace.range_size)
         self.done.customers = sum(keys.customers for keys in ranges)

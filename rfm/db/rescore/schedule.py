@@ -54,6 +54,6 @@ def _require_pg_cron(connection: Connection) -> None:
 
 
 _CRONTAB = """\
-* * * * *  psql "$DATABASE_URL" --command 'select public.score_queued_customers()'
+* * * * *  psql "$DATABASE_URL" --command 'select public.score_queued_customers(50000, clock_timestamp())'
 0 2 * * *  psql "$DATABASE_URL" --command 'select public.refresh_customer_activity_timeline()'
 30 2 * * * rfm db rescore-stale"""

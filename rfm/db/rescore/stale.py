@@ -40,6 +40,8 @@ def rescore_stale(database: Engine | str) -> int:
 def _batches(connection: Connection) -> Iterator[int]:
     more = True
     while more:
-        [(rescored, more)] = run_script(connection, "call public.rescore_stale_customers(1000)")
+        [(rescored, more)] = run_script(
+            connection, "call public.rescore_stale_customers(1000, null::bigint, null::boolean)"
+        )
         connection.commit()
         yield rescored

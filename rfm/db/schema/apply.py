@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from rfm.db.connect import run_script
+from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import mapping_of
 from rfm.db.mapping.slots import order_tables, plain
 from rfm.db.schema.exclusive import exclusive
@@ -51,6 +51,7 @@ def apply(engine: Engine) -> list[Migration]:
     >>> apply(example_engine())
     []
     """
+    engine = engine_of(engine)
     with exclusive(engine):
         migrations = plan(engine)
         for migration in migrations:
@@ -67,7 +68,8 @@ def _build_indexes(engine: Engine, migration: Migration) -> None:
         with _telling_of_locks(migration), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()  # from its pool, if it has one: the setting is for us alone
-            run_script(connection, "set lock_timeout = '30s'")  # waits for writers, blocks nobody
+            # it waits for writers and blocks nobody; what strangers put into public is not found
+            run_script(connection, "set lock_timeout = '30s'; set search_path = ''")
             if _is_partitioned(connection, index["table"]):
                 continue  # cannot be done concurrently; the file itself does it
             name = f"{index['schema']}.{index['name']}"

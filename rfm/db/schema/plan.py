@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+from rfm.db.connect import engine_of
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.preflight import preflight
 from rfm.db.schema.required import refuse_newer
@@ -20,7 +21,7 @@ def plan(engine: Engine) -> list[Migration]:
     >>> plan(example_engine())
     []
     """
-    with engine.connect() as connection:
+    with engine_of(engine).connect() as connection:
         preflight(connection)
         statuses = read_status(connection)
         refuse_newer(connection, statuses)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, text
 
-from rfm.db.connect import run_script
+from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import mapping_of
 from rfm.db.schema.apply import changing
 from rfm.db.schema.exclusive import exclusive
@@ -28,6 +28,7 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     ...     {str(one.state) for one in status(engine)}
     {'missing'}
     """
+    engine = engine_of(engine)
     ours = migrations(mapping_of(engine))
     names = [migration.name for migration in ours]
     if to is not None and to not in names:

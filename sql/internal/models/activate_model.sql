@@ -1,2 +1,2 @@
 -- Make a stored model the active one.
-select public.activate_lead_score_model(%(number)s);
+select public.activate_lead_score_model(%(number)s::integer);

@@ -1,2 +1,2 @@
 -- Fit quintiles inside the database on the orders up to an instant, store and activate them.
-select public.fit_lead_score_model(%(as_of)s) as number;
+select public.fit_lead_score_model(%(as_of)s::timestamptz) as number;

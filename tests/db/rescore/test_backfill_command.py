@@ -32,6 +32,8 @@ def test_json_is_one_object_on_standard_output(crm):
         "changed": 1,
         "reasons": {"unscored": 1, "model": 0, "drifted": 0, "aged": 0},
         "moves": {"not scored": {"Cold": 1}},
+        "from_queue": 0,
+        "waiting": {},
         "finished": True,
     }
     assert done.stderr == ""

@@ -93,7 +93,7 @@ def test_a_foreign_partition_of_orders_is_refused(rfm_crm_engine):
     run(rfm_crm_engine, PARTITIONED + FOREIGN)
     assert_refused(
         rfm_crm_engine,
-        "an order that goes to the foreign table orders_archive, a partition of public.orders",
+        "an order that goes to the foreign table public.orders_archive, a partition of public.orders",
         "alter table orders detach partition orders_archive",
     )
 
@@ -110,7 +110,7 @@ def test_a_child_table_is_refused(rfm_crm_engine, table, create):
     child = create.split()[2]
     assert_refused(
         rfm_crm_engine,
-        f"the rows of {child}, a child of table public.{table}, fire no trigger",
+        f"the rows of public.{child}, a child of table public.{table}, fire no trigger",
         f"alter table {child} no inherit public.{table}",
     )
 
@@ -134,7 +134,7 @@ def test_a_partition_in_the_place_of_its_table_is_refused(rfm_crm_engine):
     )
     assert_refused(
         rfm_crm_engine,
-        "a write to all_orders, whose child or partition public.orders is, fires no trigger",
+        "a write to public.all_orders, whose child or partition public.orders is, fires no trigger",
         "alter table all_orders detach partition orders",
     )
 
@@ -521,6 +521,22 @@ def test_what_a_select_uses_of_other_roles_is_refused(owned_shop, change, says, 
     names = {"owner": owner, "other": other}
     run(engine, change.format(**names))
     assert_refused(engine, says.format(**names), remedy.format(**names))
+
+
+def test_an_operator_of_another_role_is_refused(owned_shop):
+    engine, owner, other = owned_shop
+    run(
+        engine,
+        "create operator shop.## (function = numeric_mul, leftarg = numeric, rightarg = numeric);"
+        f"alter operator shop.## (numeric, numeric) owner to {other};"
+        "create or replace view shop.all_sales with (security_invoker = true) as "
+        + SELECT.format(amount="total operator(shop.##) 2::numeric"),
+    )
+    assert_refused(
+        engine,
+        f"uses operator shop.##(numeric,numeric), which role {other} can change",
+        f"alter operator shop.## (numeric, numeric) owner to {owner}",
+    )
 
 
 def test_rows_that_row_security_hides_from_a_select_are_refused():
