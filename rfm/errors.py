@@ -19,6 +19,8 @@
     │   ├── PreflightFailed   the database lacks something that the migrations need
     │   ├── MigrationEdited   an applied migration differs from the shipped file
     │   └── DatabaseBusy      a lock was not free in time
+    ├── MappingDiffers        a mapping is not the one that the database was applied with
+    ├── RecordUnreadable      the role may not read which mapping the database has
     ├── SchemaOutdated        the database lacks a migration
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
@@ -102,6 +104,14 @@ class MigrationEdited(MigrationRefused):
 
 class DatabaseBusy(MigrationRefused):
     """A lock was not free in time. The same call may succeed later."""
+
+
+class MappingDiffers(RfmError):
+    """A mapping was given that is not the one the database was applied with."""
+
+
+class RecordUnreadable(RfmError):
+    """The role may not read which mapping the database has. The message has the `GRANT`."""
 
 
 class SchemaOutdated(RfmError):

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "apply": schema.apply,
         "rollback": schema.rollback,
         "status": schema.status,
+        "mapping": schema.show_mapping,
         "export": schema.export,
         "verify": schema.verify,
         "rescore-stale": rescore.rescore_stale,

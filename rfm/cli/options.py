@@ -27,7 +27,8 @@ MappingFile = Annotated[
         "--mapping",
         envvar="RFM_MAPPING",
         show_envvar=True,
-        help="File that maps your own tables and columns. Default: ./rfm.toml, if it exists.",
+        help="File that maps your own tables and columns; the database remembers it. "
+        "Default: ./rfm.toml, if it exists.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -39,8 +40,12 @@ Status = Annotated[str, typer.Option(help="Name of the column of statuses, if th
 
 
 def open_database(dsn: str | None, mapping: Path | None) -> sqlalchemy.Engine:
-    """Return the engine for a command, with its mapping. Opens no connection."""
-    return db.connect(dsn, read_mapping(mapping))
+    """Return the engine for a command. A given mapping must be the one that the database has."""
+    engine = db.connect(dsn)
+    given = read_mapping(mapping)
+    if given:
+        db.check_mapping(engine, given)
+    return engine
 
 
 def read_mapping(path: Path | None) -> db.Mapping | None:

@@ -8,22 +8,23 @@ import typer
 
 from rfm import db
 from rfm.cli import options
-from rfm.cli.output import day, print_json, print_line, print_table
+from rfm.cli.output import day, print_json, print_line, print_message, print_table
 
 
 def plan(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
     """Show what apply would do. Changes nothing."""
-    engine = options.open_database(dsn, mapping)
-    planned = set(db.plan(engine))
+    engine = db.connect(dsn)
+    given = options.read_mapping(mapping)
+    planned = set(db.plan(engine, given))
     if not planned:
         print_line("nothing to apply")
         return
     url = engine.url
     host = url.host or url.query.get("host", "the local socket")
     print_line(f"in database {url.database!r} at {host}, as {url.username}:")
-    rows = [(one.name, one.size, ", ".join(one.triggers)) for one in db.survey(engine)]
+    rows = [(one.name, one.size, ", ".join(one.triggers)) for one in db.survey(engine, given)]
     print_table("Your tables", ["table", "estimated rows", "your triggers"], rows)
-    for one in db.status(engine):
+    for one in db.status(engine, given):
         if one.migration in planned:
             _print_planned(one)
     print_line(_LOCKS)
@@ -49,7 +50,7 @@ def apply(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
 
     Each file and its record are one transaction.
     """
-    migrations = db.apply(options.open_database(dsn, mapping))
+    migrations = db.apply(db.connect(dsn), options.read_mapping(mapping))
     for migration in migrations:
         print_line(f"applied {migration.name}")
     if not migrations:
@@ -76,6 +77,15 @@ def rollback(
         print_line(f"rolled back {migration.name}")
     if not undone:
         print_line("nothing to roll back")
+
+
+def show_mapping(dsn: options.Dsn = None) -> None:
+    """Print the mapping that the database was applied with, as TOML."""
+    mapping = db.recorded_mapping(db.connect(dsn))
+    if mapping is None:
+        print_message("no mapping: the tables have their default names")
+    else:
+        print_line(mapping.toml.rstrip("\n"))
 
 
 def status(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:

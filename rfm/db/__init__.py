@@ -2,6 +2,7 @@
 
 from rfm.db.connect import connect
 from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
@@ -39,11 +40,13 @@ __all__ = [
     "active_model",
     "apply",
     "backfill",
+    "check_mapping",
     "connect",
     "export",
     "fit",
     "models",
     "plan",
+    "recorded_mapping",
     "rescore_stale",
     "rollback",
     "schedule",

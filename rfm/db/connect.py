@@ -10,20 +10,18 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from rfm.db.arguments import article
-from rfm.db.mapping.definition import Mapping
 from rfm.errors import InvalidDatabase
 
 _FORM = "postgresql://user:password@host:5432/database"
 _DRIVER = "postgresql+psycopg"
 
 
-def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
+def connect(dsn: str | None = None) -> Engine:
     """Return an engine for a PostgreSQL address; nothing is opened yet.
 
     dsn: a URL such as `postgresql://user:password@host:5432/database`; without one the environment
         variable `DATABASE_URL` is read. In user, password and database, write `@` as `%40`, `:` as
         `%3A` and `/` as `%2F`.
-    mapping: what the tables of the database are called; without one, as in the guide.
 
     Raises `InvalidDatabase` when there is no address, or one that is not understood. No message
     repeats an address: it may hold a password.
@@ -35,8 +33,7 @@ def connect(dsn: str | None = None, mapping: Mapping | None = None) -> Engine:
     if not address:
         raise InvalidDatabase("no database given; pass `dsn` or set DATABASE_URL")
     # no pool: a command opens a connection or two, and a test drops its database right after
-    engine = create_engine(_url(address), poolclass=NullPool)
-    return mapping.bind(engine) if mapping else engine
+    return create_engine(_url(address), poolclass=NullPool)
 
 
 def engine_of(database: Engine | str) -> Engine:

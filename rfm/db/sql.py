@@ -1,4 +1,4 @@
-"""The one way to run SQL: a named file, made to fit the database's mapping, sent to the driver.
+"""The one way to run SQL: a named file, sent to the driver with its values written in.
 
 The files stand below `sql/`, each with a comment in its first line that says what it answers. A
 parameter is written `%(name)s`, as psycopg has it: psycopg itself then writes the values in, for
@@ -14,13 +14,11 @@ from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection
 
 from rfm.db.connect import cursor
-from rfm.db.mapping.definition import Mapping, mapping_of
-from rfm.db.mapping.slots import render
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-# no name in PostgreSQL holds it, so it marks our parameters among whatever a mapping puts in
+# no text in PostgreSQL holds it, so it keeps our parameters apart from other percent signs
 _MARK = "\0("
 
 
@@ -41,19 +39,20 @@ def run(connection: Connection, name: str, /, **values: object) -> psycopg.Curso
 
 
 def written_out(connection: Connection, name: str, /, **values: object) -> str:
-    """Return the text of `sql/<name>.sql` for the connection's mapping, with the values in it."""
-    rendered = render(read_sql(name).replace("%(", _MARK), mapping_of(connection))
+    """Return the text of `sql/<name>.sql` with the values in it."""
+    script = read_sql(name)
     if not values:
-        return rendered
-    query = rendered.replace("%", "%%").replace(_MARK, "%(")
-    driver = cast("psycopg.Connection", connection.connection.driver_connection)
+        return script
+    query = script.replace("%(", _MARK).replace("%", "%%").replace(_MARK, "%(")
+    # not driver_connection: a connection that was detached from its pool has none
+    driver = cast("psycopg.Connection", connection.connection.dbapi_connection)
     return psycopg.ClientCursor(driver).mogrify(query, values)
 
 
-def read_sql(name: str, mapping: Mapping | None = None) -> str:
-    """Return the text of `sql/<name>.sql`: as it ships, or for a mapped schema."""
+def read_sql(name: str) -> str:
+    """Return the text of `sql/<name>.sql`, as it ships."""
     folder, _, stem = name.rpartition("/")
-    return render((_folder(folder) / f"{stem}.sql").read_text(encoding="utf-8"), mapping)
+    return (_folder(folder) / f"{stem}.sql").read_text(encoding="utf-8")
 
 
 def sql_names(folder: str) -> list[str]:

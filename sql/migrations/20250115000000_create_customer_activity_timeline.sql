@@ -10,6 +10,10 @@ set local statement_timeout = 0; -- filling the timeline takes its time, and blo
 -- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
 set local search_path = '';
 
+-- slot record_mapping
+-- The files of a mapping record it here, in schema rfm.
+-- slot ends
+
 -- What is created here belongs to the owner of the customers, whoever runs this.
 do $$
 begin

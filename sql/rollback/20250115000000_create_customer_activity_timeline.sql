@@ -8,3 +8,6 @@ drop index if exists public.idx_customer_activity_type;
 drop index if exists public.idx_customer_activity_customer_date;
 drop materialized view if exists public.customer_activity_timeline;
 drop view if exists public.customer_activities;
+-- slot forget_mapping
+-- The files of a mapping forget it here.
+-- slot ends

@@ -1,16 +1,24 @@
-"""Mappings: which tables and columns of a CRM stand where the guide has its own.
+"""Mappings: which tables and columns of a CRM rfm uses in place of its default ones.
 
 A mapping is a small TOML file, read by tomllib and checked by pydantic, the validation library
 that most of Python's field uses. `docs/how-to/map-my-schema.md` explains each entry.
 """
 
+import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, Engine
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 
 from rfm._check.wording import problems
 from rfm.errors import InvalidMapping
@@ -97,7 +105,7 @@ class Deals(_Entry):
 
 
 class Mapping(_Entry):
-    """What `rfm.toml` says of a CRM whose tables are not the guide's; immutable.
+    """What `rfm.toml` says about a CRM whose tables have other names; immutable.
 
     >>> mapping = Mapping.parse('''
     ... [customers]
@@ -121,10 +129,15 @@ class Mapping(_Entry):
     orders: Orders
     timeline: Annotated[tuple[Activity, ...], Field(min_length=1)]
     deals: Deals | None = None
+    _source: str | None = PrivateAttr(None)
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401 - as pydantic calls it
+        """Keep the text that the mapping was read from."""
+        self._source = context
 
     @classmethod
     def read(cls, path: Path) -> "Mapping":
-        """Read a mapping from a file; raises `InvalidMapping`, which says all that is wrong."""
+        """Read a mapping from a file. Raises `InvalidMapping` with everything that is wrong."""
         try:
             return cls.parse(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
@@ -134,21 +147,43 @@ class Mapping(_Entry):
     def parse(cls, toml: str) -> "Mapping":
         """Do the same as `read` with the file's text."""
         try:
-            return cls.model_validate(tomllib.loads(toml))
+            return cls.model_validate(tomllib.loads(toml), context=toml)
         except tomllib.TOMLDecodeError as error:
-            raise InvalidMapping(f"the mapping is no TOML: {error}") from None
+            raise InvalidMapping(f"the mapping is not valid TOML: {error}") from None
         except ValidationError as error:
             raise InvalidMapping(_listed(error)) from None
 
-    def bind(self, engine: Engine) -> Engine:
-        """Return the engine with this mapping: every function of `rfm.db` then goes by it."""
-        return engine.execution_options(rfm_mapping=self)
+    @property
+    def toml(self) -> str:
+        """The text that the mapping was read from, or one that says the same.
+
+        >>> mapping = Mapping.model_validate({
+        ...     "customers": {"table": "people", "key": "id", "key_type": "bigint"},
+        ...     "orders": {"select": "select 1", "tables": [
+        ...         {"table": "sales", "customer": "buyer", "ordered_at": "at"}]},
+        ...     "timeline": [{"type": "order", "select": "select 2"}],
+        ... })
+        >>> print(mapping.toml.splitlines()[0])
+        customers = { table = ["public", "people"], key = "id", key_type = "bigint" }
+        >>> Mapping.parse(mapping.toml).model_dump() == mapping.model_dump()
+        True
+        """
+        entries = self.model_dump()
+        # a copy with other entries still has the text of the original
+        if self._source is not None and self.parse(self._source).model_dump() == entries:
+            return self._source
+        return "".join(f"{name} = {_toml(value)}\n" for name, value in entries.items() if value)
 
 
-def mapping_of(bound: Engine | Connection) -> Mapping | None:
-    """Return the mapping of an engine or of a connection; None means the guide's own names."""
-    mapping = bound.get_execution_options().get("rfm_mapping")
-    return mapping if isinstance(mapping, Mapping) else None
+def _toml(value: object) -> str:
+    """Write a value of a mapping as TOML, in one line."""
+    if isinstance(value, dict):
+        entries = (f"{name} = {_toml(one)}" for name, one in value.items() if one is not None)
+        return f"{{ {', '.join(entries)} }}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    # a text of JSON is one of TOML, but for one character
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")
 
 
 def _listed(error: ValidationError) -> str:

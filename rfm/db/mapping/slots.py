@@ -20,11 +20,13 @@ import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
 from psycopg.sql import SQL, Identifier, Literal
 
 from rfm.db.mapping.definition import Mapping, OrderTable, TableName
+from rfm.db.sql import read_sql
 
 _INLINE = re.compile(r"/\* slot (?P<name>\w+) \*/ (?P<text>'(?:[^']|'')*'|[\w.]+)")
 _BLOCK = re.compile(r" *-- slot (?P<name>\w+)\n?")
@@ -280,6 +282,10 @@ def _deals_select(place: _Place, _: str) -> str:
     return _DEALS.format(select=deals.select) if deals else ""
 
 
+def _record_mapping(place: _Place, _: str) -> str:
+    return _fill(read_sql("internal/mapping/record"), place)
+
+
 Slot = Callable[[_Place, str], str]
 """What a mapping puts in the place of a text: the marked word, or the lines of the block."""
 
@@ -314,4 +320,8 @@ SLOTS: Final[Dictionary[str, Slot]] = {
     "activity_types": _activity_types,
     "with_deals": _with_deals,
     "deals_select": _deals_select,
+    "record_mapping": _record_mapping,
+    "forget_mapping": lambda _place, _text: "drop table if exists rfm.mapping;\n",
+    "mapping_toml": lambda place, _: _literal(place.mapping.toml),
+    "mapping_sha256": lambda place, _: _literal(sha256(place.mapping.toml.encode()).hexdigest()),
 }

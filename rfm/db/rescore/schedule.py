@@ -53,7 +53,8 @@ def _require_pg_cron(connection: Connection) -> None:
         )
 
 
-_CRONTAB = """\
-* * * * *  psql "$DATABASE_URL" --command 'select public.score_queued_customers(50000, clock_timestamp())'
+_QUEUE = "select public.score_queued_customers(50000, clock_timestamp())"
+_CRONTAB = f"""\
+* * * * *  psql "$DATABASE_URL" --command '{_QUEUE}'
 0 2 * * *  psql "$DATABASE_URL" --command 'select public.refresh_customer_activity_timeline()'
 30 2 * * * rfm db rescore-stale"""

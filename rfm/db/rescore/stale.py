@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from rfm.db.connect import engine_of, run_script
+from rfm.db.connect import engine_of
 from rfm.db.rescore.queue import score_queue
 from rfm.db.schema.required import OPERATIONS, require_migration
 
@@ -19,7 +19,7 @@ def rescore_stale(database: Engine | str) -> int:
 
     >>> from rfm.testing import temporary_database
     >>> from rfm.db.schema.apply import apply
-    >>> from rfm.db.connect import engine_of, run_script
+    >>> from rfm.db.connect import engine_of
     >>> from rfm.db.sql import read_sql
     >>> with temporary_database() as engine:
     ...     with engine.begin() as connection:

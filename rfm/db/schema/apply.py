@@ -5,28 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.mapping.slots import order_tables, plain
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.plan import plan
+from rfm.db.sql import run
 from rfm.errors import DatabaseBusy
-
-# The record stands in a schema of its own, which no API exposes.
-_RECORD = """
-create schema if not exists rfm;
-comment on schema rfm is 'What the rfm command line has to remember.';
-create table if not exists rfm.applied_migrations (
-    name text primary key,
-    checksum text not null,
-    applied_at timestamptz not null default now(),
-    applied_by text not null default current_user
-);
-comment on table rfm.applied_migrations is 'What rfm db apply has run, with its SHA-256.';
-"""
 
 # orders are the big tables that are there before us: an index on one is not built under a lock
 _QUOTED = r'"(?:[^"]|"")*"'
@@ -38,30 +27,34 @@ _INDEX = re.compile(
 )
 
 
-def apply(engine: Engine) -> list[Migration]:
+def apply(database: Engine | str, mapping: Mapping | None = None) -> list[Migration]:
     """Apply every pending migration and return those that were applied, in order.
 
-    Each file and its record commit together, or not at all; applying twice is applying once, also
-    from many places at the same time. An index on orders is built first, without blocking writers.
-    That waits for writers half a minute at most; a file waits some seconds for its tables' locks.
-    Then `DatabaseBusy` is raised: what was committed before stays, a second call does the rest.
+    mapping: what the CRM's tables are called. The database remembers it, so only the first call
+        needs it.
+
+    Each file and its record commit together, or not at all. To apply twice, or from many places at
+    the same time, does no harm. An index on orders is built first, without blocking writers. That
+    waits for writers for at most 30 s; a file waits some seconds for the locks of its tables. Then
+    `DatabaseBusy` is raised: what was committed before stays, and a second call does the rest.
     Raises what `plan` raises. Uses two connections of the engine at a time.
 
     >>> from rfm.testing import example_engine
     >>> apply(example_engine())
     []
     """
-    engine = engine_of(engine)
+    engine = engine_of(database)
     with exclusive(engine):
-        migrations = plan(engine)
+        migrations = plan(engine, mapping)
+        with engine.connect() as connection:
+            on_orders = order_tables(choose_mapping(connection, mapping))
         for migration in migrations:
-            _build_indexes(engine, migration)
+            _build_indexes(engine, migration, on_orders)
             _apply(engine, migration)
         return migrations
 
 
-def _build_indexes(engine: Engine, migration: Migration) -> None:
-    on_orders = order_tables(mapping_of(engine))
+def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -> None:
     for index in _INDEX.finditer(plain(migration.script)):
         if index["table"] not in on_orders:
             continue
@@ -70,10 +63,13 @@ def _build_indexes(engine: Engine, migration: Migration) -> None:
             connection.detach()  # from its pool, if it has one: the setting is for us alone
             # it waits for writers and blocks nobody; what strangers put into public is not found
             run_script(connection, "set lock_timeout = '30s'; set search_path = ''")
-            if _is_partitioned(connection, index["table"]):
-                continue  # cannot be done concurrently; the file itself does it
             name = f"{index['schema']}.{index['name']}"
-            if _is_invalid(connection, name):  # an earlier attempt was interrupted
+            [state] = run(
+                connection, "internal/schema/index_state", table=index["table"], index=name
+            )
+            if state.partitioned:
+                continue  # cannot be done concurrently; the file itself does it
+            if state.invalid:
                 run_script(connection, f"drop index concurrently {name}")
             run_script(
                 connection,
@@ -82,40 +78,15 @@ def _build_indexes(engine: Engine, migration: Migration) -> None:
             )
 
 
-def _is_partitioned(connection: Connection, table: str) -> bool:
-    return bool(
-        connection.scalar(
-            text("""
-                select relkind = 'p' from pg_catalog.pg_class
-                where oid = cast(:table as regclass)
-            """),
-            {"table": table},
-        )
-    )
-
-
-def _is_invalid(connection: Connection, index: str) -> bool:
-    return bool(
-        connection.scalar(
-            text("""
-                select not i.indisvalid from pg_catalog.pg_index as i
-                where i.indexrelid = to_regclass(:index)
-            """),
-            {"index": index},
-        )
-    )
-
-
 def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
-        run_script(connection, _RECORD)
+        run(connection, "internal/schema/create_record")
         # before the script, which goes on as the owner of the customers
-        connection.execute(
-            text("""
-                insert into rfm.applied_migrations (name, checksum) values (:name, :checksum)
-                on conflict (name) do update set checksum = excluded.checksum, applied_at = now()
-            """),
-            {"name": migration.name, "checksum": migration.checksum},
+        run(
+            connection,
+            "internal/schema/record_migration",
+            name=migration.name,
+            checksum=migration.checksum,
         )
         run_script(connection, migration.script)
 

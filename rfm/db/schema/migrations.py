@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.slots import plain
+from rfm.db.mapping.slots import plain, render
 from rfm.db.sql import read_sql, sql_names
 
 # of words and of quoted names, as a mapping puts them in
@@ -77,7 +77,9 @@ def migrations(mapping: Mapping | None = None) -> tuple[Migration, ...]:
     """
     return tuple(
         Migration(
-            name, read_sql(f"migrations/{name}", mapping), read_sql(f"rollback/{name}", mapping)
+            name,
+            render(read_sql(f"migrations/{name}"), mapping),
+            render(read_sql(f"rollback/{name}"), mapping),
         )
         for name in sql_names("migrations")
     )

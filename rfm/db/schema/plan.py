@@ -1,8 +1,10 @@
-"""Which migrations would be applied, and what they would create: looked at, not done."""
+"""Which migrations `apply` would run, and what they would create."""
 
 from sqlalchemy import Engine
 
 from rfm.db.connect import engine_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.preflight import preflight
 from rfm.db.schema.required import refuse_newer
@@ -10,26 +12,33 @@ from rfm.db.schema.status import State, read_status
 from rfm.errors import MigrationEdited
 
 
-def plan(engine: Engine) -> list[Migration]:
+def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migration]:
     """Return the migrations that `apply` would run now, in order; nothing is changed.
 
-    A migration that was pasted by hand, or only half of it, is among them: its file is safe to run
-    twice, and running it puts it on record. Raises `PreflightFailed` when a base table or column is
-    missing or has another type, and `MigrationEdited` when an applied file is not the shipped one.
+    mapping: what the CRM's tables are called; without one, the mapping that the database was
+        applied with or, in a database without rfm, the default tables.
+
+    A migration that was pasted by hand, or only a part of it, is among them: its file can be run
+    twice without harm, and `apply` then records it. Raises `PreflightFailed` if a table or column
+    is missing or has another type, `MappingDiffers` if the database was applied with another
+    mapping, and `MigrationEdited` if an applied file is not the shipped one.
 
     >>> from rfm.testing import example_engine
     >>> plan(example_engine())
     []
     """
-    with engine_of(engine).connect() as connection:
-        preflight(connection)
-        statuses = read_status(connection)
+    # whatever the engine's default: preflight tries some things, and takes them back
+    engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as connection:
+        chosen = choose_mapping(connection, mapping)
+        preflight(connection, chosen)
+        statuses = read_status(connection, chosen)
         refuse_newer(connection, statuses)
     edited = [s.migration.name for s in statuses if s.state is State.EDITED]
     if edited:
         raise MigrationEdited(
             f"{len(edited)} applied migration(s) differ from the shipped file: "
-            f"{', '.join(edited)}; roll back with the version, and the mapping, that applied them, "
+            f"{', '.join(edited)}; roll back with the version of rfm that applied them, "
             "then apply again"
         )
     return [s.migration for s in statuses if s.state is not State.APPLIED]

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 import rfm
 from rfm._check.wording import count
+from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.migrations import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaNewer, SchemaOutdated
@@ -29,7 +30,7 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
     >>> with example_engine().connect() as connection:
     ...     require_migration(connection)
     """
-    statuses = read_status(connection)
+    statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)
     for found in statuses:
         if SCORING <= found.migration.name <= migration:

@@ -1,19 +1,21 @@
 """Undoing the migrations, newest first."""
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from rfm.db.connect import engine_of, run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import mapping_of
 from rfm.db.schema.apply import changing
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration, migrations
 from rfm.db.schema.ownership import not_ours
 from rfm.db.schema.required import refuse_newer
 from rfm.db.schema.status import State, read_status
+from rfm.db.sql import run
 from rfm.errors import PreflightFailed, UnknownMigration
 
 
-def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
+def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
     """Undo every migration after `to`, newest first, and return those that were undone.
 
     Without `to`, all of them. Each rollback file and the removal of its record commit together.
@@ -28,20 +30,22 @@ def rollback(engine: Engine, to: str | None = None) -> list[Migration]:
     ...     {str(one.state) for one in status(engine)}
     {'missing'}
     """
-    engine = engine_of(engine)
-    ours = migrations(mapping_of(engine))
-    names = [migration.name for migration in ours]
+    names = [migration.name for migration in migrations()]
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
+    engine = engine_of(database)
     with exclusive(engine):
-        undone = [_undo(engine, migration) for migration in reversed(ours[after:])]
+        with engine.connect() as connection:
+            mapping = mapping_of(connection)
+        newest_first = reversed(migrations(mapping)[after:])
+        undone = [_undo(engine, migration, mapping) for migration in newest_first]
     return [migration for migration in undone if migration is not None]
 
 
-def _undo(engine: Engine, migration: Migration) -> Migration | None:
+def _undo(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migration | None:
     with changing(engine, migration) as connection:
-        statuses = read_status(connection)
+        statuses = read_status(connection, mapping)
         refuse_newer(connection, statuses)
         states = {one.migration: one.state for one in statuses}
         if states[migration] is State.MISSING:
@@ -53,9 +57,7 @@ def _undo(engine: Engine, migration: Migration) -> Migration | None:
                 "dropped, and is not rfm's; nothing of it was changed, drop by hand what is to go"
             )
         run_script(connection, migration.rollback_script)
-        if connection.scalar(text("select to_regclass('rfm.applied_migrations')")) is not None:
-            connection.execute(
-                text("delete from rfm.applied_migrations where name = :name"),
-                {"name": migration.name},
-            )
+        [(record,)] = run_script(connection, "select to_regclass('rfm.applied_migrations')")
+        if record:
+            run(connection, "internal/schema/forget_migration", name=migration.name)
         return migration

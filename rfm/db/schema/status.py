@@ -8,7 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
 from rfm.db.sql import run
 
@@ -38,8 +39,10 @@ class MigrationStatus:
     missing: tuple[DatabaseObject, ...]
 
 
-def status(database: Engine | str) -> list[MigrationStatus]:
+def status(database: Engine | str, mapping: Mapping | None = None) -> list[MigrationStatus]:
     """Return the state of every migration, in order, from one snapshot of the catalogue.
+
+    mapping: what the tables are called, in a database that has none on record.
 
     Those that a newer version of rfm has applied come last. Reads the record that `apply` writes
     and looks for each object, so it also finds what was pasted or dropped by hand. For a role that
@@ -51,12 +54,12 @@ def status(database: Engine | str) -> list[MigrationStatus]:
     """
     with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        return read_status(connection)
+        return read_status(connection, choose_mapping(connection, mapping))
 
 
-def read_status(connection: Connection) -> list[MigrationStatus]:
-    """Do the same as `status` inside the caller's transaction."""
-    ours = migrations(mapping_of(connection))
+def read_status(connection: Connection, mapping: Mapping | None) -> list[MigrationStatus]:
+    """Do the same as `status` inside the caller's transaction, for the files of a mapping."""
+    ours = migrations(mapping)
     record = _read_record(connection)
     present = _existing(connection, (o for m in ours for o in m.objects))
     newer = sorted(record.keys() - {migration.name for migration in ours})
@@ -92,7 +95,10 @@ def _state(
 
 
 def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
-    if not any(row.may_read for row in run(connection, "internal/schema/may_read_record")):
+    if not any(
+        row.may_read
+        for row in run(connection, "internal/schema/may_read_record", table="applied_migrations")
+    ):
         return {}
     rows = run_script(connection, "select name, checksum, applied_at from rfm.applied_migrations")
     return {name: (checksum, applied_at) for name, checksum, applied_at in rows}

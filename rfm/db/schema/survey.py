@@ -6,7 +6,8 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of
 from rfm.db.mapping.base_tables import base_tables
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.preflight import preflight
 from rfm.db.sql import run
 
@@ -30,7 +31,7 @@ class BaseTable:
         return "unknown" if self.estimated_rows is None else f"about {self.estimated_rows:,}"
 
 
-def survey(database: Engine | str) -> list[BaseTable]:
+def survey(database: Engine | str, mapping: Mapping | None = None) -> list[BaseTable]:
     """Describe the tables that the migrations work with, without reading them.
 
     The size tells a test table from the real one. A trigger on customers matters because it also
@@ -42,8 +43,9 @@ def survey(database: Engine | str) -> list[BaseTable]:
     ['public.customers', 'public.orders']
     """
     with engine_of(database).connect() as connection:
-        preflight(connection)
-        return [_survey(connection, name) for name in base_tables(mapping_of(connection))]
+        chosen = choose_mapping(connection, mapping)
+        preflight(connection, chosen)
+        return [_survey(connection, name) for name in base_tables(chosen)]
 
 
 def _survey(connection: Connection, name: str) -> BaseTable:

@@ -8,6 +8,9 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
+from rfm.db.mapping.definition import Mapping
+from rfm.db.mapping.record import mapping_of
+from rfm.db.mapping.slots import render
 from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
 
@@ -41,24 +44,25 @@ def verify(database: Engine | str) -> list[Check]:
     """
     with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        mapping = mapping_of(connection)
         return [
-            _check_versions(connection),
-            *(_check(connection, f"checks/{name}") for name in sql_names("checks")),
+            _check_versions(connection, mapping),
+            *(_check(connection, f"checks/{name}", mapping) for name in sql_names("checks")),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
 
 
-def _check_versions(connection: Connection) -> Check:
-    statuses = read_status(connection)
+def _check_versions(connection: Connection, mapping: Mapping | None) -> Check:
+    statuses = read_status(connection, mapping)
     newer = [one.migration.name for one in statuses if one.state is State.NEWER]
     fact = "This version of rfm knows every applied migration."
     return Check(fact, not newer, f"not known: {', '.join(newer)}" if newer else "all known")
 
 
-def _check(connection: Connection, name: str) -> Check:
+def _check(connection: Connection, name: str, mapping: Mapping | None) -> Check:
     try:
         with connection.begin_nested():
-            [(passed, found)] = run(connection, name)
+            [(passed, found)] = run_script(connection, render(read_sql(name), mapping))
     except psycopg.Error as error:
         return Check(_fact(name), passed=False, found=_first_line(error))
     return Check(_fact(name), passed, found)

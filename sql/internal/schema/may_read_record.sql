@@ -1,8 +1,8 @@
--- May the role read the record of applied migrations? No row: there is no record.
+-- May the role read this table of the record? No row: there is no such table.
 -- By name, not by to_regclass(): that fails for a role without a right on the schema.
 select
     has_schema_privilege(n.oid, 'usage')
     and has_table_privilege(c.oid, 'select') as may_read
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where n.nspname = 'rfm' and c.relname = 'applied_migrations';
+where n.nspname = 'rfm' and c.relname = %(table)s;

@@ -33,16 +33,15 @@ def template():
         run(engine, TABLES)
         run(engine, "insert into shop.people select generate_series(1, 5)")
         run(engine, "insert into shop.sales (buyer, total) select id, 60.25 from shop.people")
-        mapped = db.Mapping.parse(TOML).bind(engine)
-        db.apply(mapped)
-        db.backfill(mapped)
+        db.apply(engine, db.Mapping.parse(TOML))
+        db.backfill(engine)
         yield engine.url.database
 
 
 @pytest.fixture
 def shop(template):
     with temporary_database(template) as engine:
-        yield db.Mapping.parse(TOML).bind(engine)
+        yield engine
 
 
 SPENT = [

@@ -1,7 +1,6 @@
 """Slots: what a mapping replaces in the shipped files is marked, all of it, and nothing else."""
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,18 @@ from rfm import db
 from rfm.db.mapping.slots import SLOTS, InvalidSlot, plain, render, slot_names
 
 MAPPINGS = sorted((Path(__file__).parent / "schemas").glob("*.toml"))
-HOME = Path(str(files("rfm.sql") / "__init__.py")).parent
+SQL = Path(__file__).parents[3] / "sql"
 SCRIPTS = {
-    path.relative_to(HOME).as_posix(): path.read_text(encoding="utf-8")
-    for path in HOME.rglob("*.sql")
+    str(path.relative_to(SQL)): path.read_text()
+    for path in sorted(SQL.rglob("*.sql"))
     if path.parent.name != "demo"  # the base tables themselves
 }
-# It asks for the default tables by name: rfm db plan asks for the mapped ones.
-SCRIPTS.pop("queries/maintenance/required_tables.sql")
+# These two ask for the default tables themselves.
+for one in (
+    "queries/maintenance/required_tables.sql",
+    "internal/mapping/default_tables_in_use.sql",
+):
+    SCRIPTS.pop(one)
 every_script = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 every_mapping = pytest.mark.parametrize(
     "mapping", [db.Mapping.read(path) for path in MAPPINGS], ids=[path.stem for path in MAPPINGS]

@@ -173,14 +173,13 @@ def test_any_type_of_key_will_do(key):
     )
     with temporary_database() as engine:
         run(engine, tables.replace("customer_id uuid", f"customer_id {key}"))
-        mapped = db.Mapping.parse(MAPPING.format(key=key)).bind(engine)
-        db.apply(mapped)
+        db.apply(engine, db.Mapping.parse(MAPPING.format(key=key)))
         run(engine, FILL)
         past_triggers(engine, "update customers set lead_score = 7 where email::int < 40")
-        done = db.backfill(mapped, Pace(batch=5, range_size=9))
+        done = db.backfill(engine, Pace(batch=5, range_size=9))
         assert done.looked_at == CUSTOMERS
         assert done.rescored == 39
-        assert_true_scores(mapped)
+        assert_true_scores(engine)
 
 
 def test_an_engine_that_was_made_in_another_way_will_do(crm):

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import IntegrityError
 
 from rfm import db
 from rfm.db.schema.migrations import DatabaseObject, migrations
@@ -214,7 +213,7 @@ def test_a_file_and_its_record_commit_together_under_autocommit_too(rfm_crm_engi
         " (name text primary key check (false), checksum text, applied_at timestamptz)",
     )
     engine = create_engine(rfm_crm_engine.url, isolation_level="AUTOCOMMIT")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(psycopg.errors.CheckViolation):
         db.apply(engine)
     engine.dispose()
     assert states(rfm_crm_engine) == [State.MISSING] * 4

@@ -1,41 +1,43 @@
 """What has to be true of a database before a migration may touch it."""
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from rfm._check.wording import problems
+from rfm.db.connect import run_script
 from rfm.db.mapping.base_tables import base_tables
-from rfm.db.mapping.definition import mapping_of
+from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import not_ours
 from rfm.db.schema.preflight.obstacles import obstacles, update_problems
 from rfm.db.schema.preflight.selects import select_problems
+from rfm.db.sql import run
 from rfm.errors import PreflightFailed
 
 OLDEST_SERVER = 15
 
 
-def preflight(connection: Connection) -> None:
+def preflight(connection: Connection, mapping: Mapping | None) -> None:
     """Raise one `PreflightFailed` that lists everything that stands in the migrations' way."""
     found = [
         *_server_problems(connection),
-        *_table_problems(connection),
-        *obstacles(connection, mapping_of(connection)),
-        *_name_problems(connection),
+        *_table_problems(connection, mapping),
+        *obstacles(connection, mapping),
+        *_name_problems(connection, mapping),
     ]
     if not found:  # a select on tables that are not there would say the same again
         found = [
-            *_key_problems(connection),
-            *update_problems(connection, mapping_of(connection)),
-            *select_problems(connection),
+            *_key_problems(connection, mapping),
+            *update_problems(connection, mapping),
+            *select_problems(connection, mapping),
         ]
     if found:
         where = f"in database {connection.engine.url.database!r}, nothing was changed"
-        raise PreflightFailed(f"{problems(found, where)}\n{_advice(connection)}")
+        raise PreflightFailed(f"{problems(found, where)}\n{_advice(mapping)}")
 
 
-def _advice(connection: Connection) -> str:
-    if mapping_of(connection):
+def _advice(mapping: Mapping | None) -> str:
+    if mapping:
         return "the mapping says what rfm looks for; docs/how-to/map-my-schema.md explains it"
     return (
         "rfm looks for the tables of sql/demo/base_tables.sql in schema public; "
@@ -44,26 +46,17 @@ def _advice(connection: Connection) -> str:
 
 
 def _server_problems(connection: Connection) -> list[str]:
-    version = int(connection.scalar(text("show server_version_num")) or 0) // 10_000
+    [(number,)] = run_script(connection, "show server_version_num")
+    version = int(number) // 10_000
     if version < OLDEST_SERVER:
         return [f"PostgreSQL {version} is too old; {OLDEST_SERVER} or newer is needed"]
     return []
 
 
-_COLUMNS = text("""
-    select n.name as table_name, a.attname as column_name, t.typname as type_name
-    from unnest(cast(:tables as text[])) as n (name)
-    inner join pg_catalog.pg_class as c on c.oid = to_regclass(n.name)
-    inner join pg_catalog.pg_attribute as a on a.attrelid = c.oid
-    inner join pg_catalog.pg_type as t on t.oid = a.atttypid
-    where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
-""")
-
-
-def _table_problems(connection: Connection) -> list[str]:
-    wanted = base_tables(mapping_of(connection))
+def _table_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
+    wanted = base_tables(mapping)
     found: dict[str, dict[str, str]] = {}
-    for row in connection.execute(_COLUMNS, {"tables": list(wanted)}):
+    for row in run(connection, "internal/schema/columns_of_tables", tables=list(wanted)):
         found.setdefault(row.table_name, {})[row.column_name] = row.type_name
     return [
         problem
@@ -86,31 +79,17 @@ def _column_problems(
     return missing + other
 
 
-def _name_problems(connection: Connection) -> list[str]:
+def _name_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     return [
         f"{one} is there already and not rfm's; rename it, or comment on it as rfm does if it is"
-        for migration in migrations(mapping_of(connection))
+        for migration in migrations(mapping)
         for one in not_ours(connection, migration)
     ]
 
 
-_UNIQUE = text("""
-    select count(*) > 0
-    from pg_catalog.pg_index as i
-    inner join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-    where
-        i.indrelid = to_regclass(:table)
-        and a.attname = :key
-        and i.indnkeyatts = 1
-        and i.indisunique
-        and i.indisvalid
-        and i.indpred is null
-""")
-
-
-def _key_problems(connection: Connection) -> list[str]:
-    mapping = mapping_of(connection)
+def _key_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     table, key = customers_table(mapping), key_column(mapping)
-    if connection.scalar(_UNIQUE, {"table": table, "key": key}):
+    [(unique,)] = run(connection, "internal/schema/unique_index", table=table, key=key)
+    if unique:
         return []
     return [f"column {table}.{key} has no unique index, and every order would look for it there"]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from rfm.db.connect import run_script
 from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.slots import customers_table, key_column, order_tables
+from rfm.db.mapping.slots import customers_table, key_column, order_tables, render
 from rfm.db.sql import read_sql, run, sql_names
 
 _FOLDER = "internal/obstacles"
@@ -36,7 +36,7 @@ def update_problems(connection: Connection, mapping: Mapping | None) -> Iterator
     savepoint = connection.begin_nested()
     try:
         become_owner(connection, mapping)
-        run_script(connection, read_sql("internal/schema/update_of_customers", mapping))
+        run_script(connection, render(read_sql("internal/schema/update_of_customers"), mapping))
     except psycopg.Error as error:
         table = customers_table(mapping)
         yield (
@@ -52,7 +52,7 @@ def become_owner(connection: Connection, mapping: Mapping | None) -> None:
 
     A statement may take 10 s.
     """
-    run_script(connection, read_sql("internal/schema/become_owner", mapping))
+    run_script(connection, render(read_sql("internal/schema/become_owner"), mapping))
 
 
 def _values(mapping: Mapping | None) -> dict[str, object]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from rfm.db.connect import cursor
 from rfm.db.mapping.base_tables import Columns, reference_types
-from rfm.db.mapping.definition import Mapping, mapping_of
+from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import timeline_select
 from rfm.db.schema.preflight.obstacles import become_owner
 from rfm.db.sql import run
@@ -26,13 +26,12 @@ class _Select:
     private: bool  # signed-in users read it: row-level security has to hold all the way down
 
 
-def select_problems(connection: Connection) -> list[str]:
+def select_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
     """Return what is wrong with the mapping's selects; nothing without a mapping.
 
     Each is tried as a view, as the triggers will run it: by the owner of the customers, with an
     empty search_path, on up to 1,000 rows. The view is gone before this returns.
     """
-    mapping = mapping_of(connection)
     if mapping is None:
         return []
     return [p for select in _selects(mapping) for p in _problems(connection, mapping, select)]
