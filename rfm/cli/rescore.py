@@ -55,7 +55,7 @@ def backfill(
         int | None, typer.Option(help="Wait while a replica lags behind by more bytes of WAL.")
     ] = None,
     lock_timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for a lock before a batch is retried.")
+        float, typer.Option(help="Seconds to retry customers that other sessions have locked.")
     ] = 5.0,
     as_json: options.Json = False,
 ) -> None:
@@ -95,10 +95,10 @@ def _print(done: db.Backfill) -> None:
         f"{f' ({reasons})' if reasons else ''}, {done.changed:,} with another category"
     )
     if done.from_queue:
-        print_line(f"{done.from_queue:,} more scored who waited in lead_score_queue")
+        print_line(f"{count(done.from_queue, 'customer')} from lead_score_queue scored")
     if done.waiting:
         reasons = ", ".join(f"{state}: {number:,}" for state, number in done.waiting.items())
         print_line(
-            f"{done.waiting.total():,} could not be scored and wait in lead_score_queue "
-            f"(by SQLSTATE {reasons}); rfm db rescore-stale tries them again"
+            f"{count(done.waiting.total(), 'customer')} could not be scored (SQLSTATE {reasons}); "
+            "to retry those in lead_score_queue, run rfm db rescore-stale"
         )
