@@ -1,6 +1,7 @@
 """The SQL files: their names, their order, and what they leave in the catalogue."""
 
 import re
+from importlib.resources import files
 
 import pytest
 from sqlalchemy import text
@@ -100,7 +101,7 @@ QUERIES = [f"{folder}/{name}" for folder in FOLDERS for name in sql_names(folder
     [
         "checks",
         *FOLDERS,
-        *(f"internal/{room}" for room in ("models", "reads", "rescore", "schema")),
+        *(f"internal/{room.name}" for room in files("rfm.sql").joinpath("internal").iterdir()),
     ],
 )
 def test_the_first_line_says_which_question_a_file_answers(folder):
