@@ -139,9 +139,10 @@ begin
             ('table', 'public.customer_activity_summary'),
             ('function', 'public.refresh_customer_activity_timeline()')
         ) as o (kind, name)
-        left join pg_catalog.pg_class as c on o.kind in ('table', 'sequence') and c.oid = to_regclass(o.name)
+        -- PostgreSQL 15 fails on a name of the other kind
+        left join pg_catalog.pg_class as c
+            on c.oid = case when o.kind in ('table', 'sequence') then to_regclass(o.name) end
         left join pg_catalog.pg_proc as p
-            -- PostgreSQL 15 fails on a name that is no function's
             on p.oid = case when o.kind in ('function', 'procedure') then to_regprocedure(o.name) end
         cross join aclexplode(coalesce(c.relacl, p.proacl, acldefault('f', p.proowner))) as a
         left join pg_catalog.pg_roles as r on r.oid = a.grantee

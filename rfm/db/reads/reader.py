@@ -79,11 +79,12 @@ def _connect(address: str, options: str) -> Connection:
     """
     guarded = make_conninfo(address, options=f"{options} -c search_path=".strip())
     try:
-        return dbapi.connect(guarded, autocommit=True)
+        opened: Connection = dbapi.connect(guarded, autocommit=True)
     except ReaderError as error:
         if "startup parameter" not in str(error):
             raise
-        return dbapi.connect(address, autocommit=True)  # PgBouncer does not pass options on
+        opened = dbapi.connect(address, autocommit=True)  # PgBouncer does not pass options on
+    return opened
 
 
 def exact(numbers: pl.Series) -> pl.Series:

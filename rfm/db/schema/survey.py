@@ -42,7 +42,9 @@ def survey(database: Engine | str, mapping: Mapping | None = None) -> list[BaseT
     >>> [table.name for table in survey(example_engine())][:2]
     ['public.customers', 'public.orders']
     """
-    with engine_of(database).connect() as connection:
+    # whatever the engine's default: preflight tries some things, and takes them back
+    engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
+    with engine.connect() as connection:
         chosen = choose_mapping(connection, mapping)
         preflight(connection, chosen)
         return [_survey(connection, name) for name in base_tables(chosen)]
