@@ -316,7 +316,7 @@ declare
     touched constant boolean := tg_op = 'UPDATE' and new.last_scored_at is not distinct from 'infinity';
     scored_before constant boolean := tg_op = 'UPDATE' and old.last_scored_at is not null;
     -- an edit of a customer with a long history does not wait for it to be read
-    most_orders constant bigint := case when scored_before and not touched then 1000 end;
+    most_orders constant bigint := case when scored_before and not touched then 1000::bigint end;
     model public.lead_score_models%rowtype;
     last_order_at timestamp with time zone;
     frequency bigint;
@@ -513,8 +513,8 @@ declare
     portion_size constant integer := 100;
     portion pg_catalog./* slot key_type */ uuid[];
     free pg_catalog./* slot key_type */ uuid[];
-    failed_ids pg_catalog./* slot key_type */ uuid[] := '{}';
-    failures pg_catalog.text[] := '{}';
+    failed_ids pg_catalog./* slot key_type */ uuid[] := array[]::pg_catalog./* slot key_type */ uuid[];
+    failures pg_catalog.text[] := array[]::pg_catalog.text[];
 begin
     for begun in 1..cardinality(customer_ids) by portion_size loop
         portion := customer_ids[begun:begun + portion_size - 1];

@@ -20,7 +20,7 @@ def rescore_stale(database: Engine | str) -> int:
 
     >>> from rfm.testing import temporary_database
     >>> from rfm.db.schema.apply import apply
-    >>> from rfm.db.connect import engine_of
+    >>> from rfm.db.connect import engine_of, run_script
     >>> from rfm.db.sql import read_sql
     >>> with temporary_database() as engine:
     ...     with engine.begin() as connection:

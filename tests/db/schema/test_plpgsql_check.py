@@ -10,6 +10,12 @@ FUNCTIONS = {
     "recalculate_customer_lead_score()": "'orders', newtable => 'new_orders'",
     "recalculate_lead_score_siblings()": "'orders', newtable => 'new_orders', oldtable => 'old_orders'",
     "refuse_lead_score_model_change()": "'lead_score_models'",
+    "restore_lead_score_rescoring()": "'lead_score_rescoring'",
+    "touch_lead_scores(uuid[])": "0",
+    "touch_free_customers(uuid[])": "0",
+    "score_customers_of_orders(uuid[])": "0",
+    "score_customers(uuid[])": "0",
+    "score_queued_customers(integer,timestamptz)": "0",
     "activate_lead_score_model(integer)": "0",
     "wait_for_lead_score_writers(interval)": "0",
     "fit_lead_score_model(timestamptz)": "0",
@@ -17,6 +23,9 @@ FUNCTIONS = {
     "queue_stale_customers()": "0",
     "rescore_stale_customers(integer,bigint,boolean)": "0",
 }
+
+# of two tables: each has a column that the other has not, in a branch of its own
+OF_TWO_TABLES = {"restore_lead_score_model()"}
 
 # those name what is in the schema cron
 OF_PG_CRON = {"schedule_lead_score_jobs(text,text)": "0", "lead_score_health(boolean)": "0"}
@@ -67,4 +76,4 @@ def test_every_plpgsql_function_of_ours_is_checked(checked):
     normal = {
         name.replace("timestamptz", "timestamp with time zone") for name in FUNCTIONS | OF_PG_CRON
     }
-    assert set(names.scalars()) == normal
+    assert set(names.scalars()) == normal | OF_TWO_TABLES
