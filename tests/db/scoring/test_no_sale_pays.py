@@ -66,13 +66,11 @@ CREDIT_CHECK = """
 """
 
 
-@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name.lower())
-def test_a_credit_check_that_reads_its_customer_for_share_refuses_no_order(crm, level):
+def test_a_credit_check_that_reads_its_customer_for_share_refuses_no_order(crm):
     do(crm, CREDIT_CHECK)
 
     def sell(_):
         with psycopg.connect(dsn(crm), autocommit=True) as connection:
-            connection.isolation_level = level
             for _ in range(10):
                 connection.execute(ORDER)
 
