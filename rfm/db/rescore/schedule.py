@@ -28,8 +28,8 @@ def schedule(
 
     `refresh` and `rescore` are cron expressions, in the time zone of pg_cron (GMT, unless somebody
     changed it). Without one, the job keeps the time that it has; a new one gets 2 AM or half past.
-    A second call changes nothing. Raises `SchedulerMissing` where the database has no pg_cron: the message has the
-    three lines for an ordinary crontab.
+    A second call changes nothing. Raises `SchedulerMissing` where the database has no pg_cron: the
+    message has the three lines for an ordinary crontab.
 
     >>> from rfm.testing import example_engine
     >>> schedule(example_engine())  # doctest: +ELLIPSIS
