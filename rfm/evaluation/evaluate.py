@@ -163,4 +163,5 @@ def _table(customers: pl.DataFrame, values: dict[str, pl.Expr], bought: pl.Expr)
         .select("as_of", pl.lit(name, predictor).alias("predictor"), "auc", "low", "high")
         for name, value in values.items()
     ]
-    return pl.concat(found).sort("as_of", "predictor")
+    rounded = tables.steady("auc", "low", "high")
+    return pl.concat(found).with_columns(rounded).sort("as_of", "predictor")
