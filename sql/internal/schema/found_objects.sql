@@ -6,15 +6,21 @@ with wanted as (
         o.place,
         o.kind,
         o.name,
-        parse_ident(o.name, false) as path, -- without the arguments of a function
+        o.path,
         t.oid as table_id
-    from
-        unnest(%(kinds)s::text[], %(names)s::text[], %(tables)s::text[])
-        with ordinality as o (kind, name, table_name, place)
-    left join (
-        pg_catalog.pg_class as t
-        inner join pg_catalog.pg_namespace as tn on tn.oid = t.relnamespace
-    ) on o.table_name <> '' and array[tn.nspname, t.relname]::text[] = parse_ident(nullif(o.table_name, ''))
+    from (
+        select
+            w.place,
+            w.kind,
+            w.name,
+            parse_ident(w.name, false) as path, -- without the arguments of a function
+            parse_ident(nullif(w.table_name, '')) as table_path
+        from
+            unnest(%(kinds)s::text[], %(names)s::text[], %(tables)s::text[])
+            with ordinality as w (kind, name, table_name, place)
+    ) as o
+    left join pg_catalog.pg_namespace as n on n.nspname = o.table_path[1]
+    left join pg_catalog.pg_class as t on t.relnamespace = n.oid and t.relname = o.table_path[2]
 ),
 
 -- whatever has the name of one of them
