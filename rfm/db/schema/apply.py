@@ -44,8 +44,10 @@ def apply(database: Engine | str, mapping: Mapping | None = None) -> list[Migrat
     []
     """
     engine = engine_of(database)
+    if not plan(engine, mapping):
+        return []
     with exclusive(engine):
-        migrations = plan(engine, mapping)
+        migrations = plan(engine, mapping)  # once more: another session may have applied them
         with engine.connect() as connection:
             on_orders = order_tables(choose_mapping(connection, mapping))
         for migration in migrations:
@@ -80,7 +82,6 @@ def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -
 
 def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
-        run(connection, "internal/schema/create_record")
         # before the script, which goes on as the owner of the customers
         run(
             connection,

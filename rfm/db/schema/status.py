@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.record import choose_mapping
+from rfm.db.mapping.record import choose_mapping, may_read_record
 from rfm.db.schema.migrations import DatabaseObject, Migration, migrations
 from rfm.db.sql import run
 
@@ -95,10 +95,7 @@ def _state(
 
 
 def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
-    if not any(
-        row.may_read
-        for row in run(connection, "internal/schema/may_read_record", table="applied_migrations")
-    ):
+    if not may_read_record(connection, "applied_migrations"):
         return {}
     rows = run_script(connection, "select name, checksum, applied_at from rfm.applied_migrations")
     return {name: (checksum, applied_at) for name, checksum, applied_at in rows}
