@@ -28,6 +28,10 @@ begin
             select 'table rfm.mapping' as name, c.relacl as acl, c.relowner as owner
             from pg_catalog.pg_class as c
             where c.oid = 'rfm.mapping'::regclass
+            union all
+            select 'schema rfm', n.nspacl, n.nspowner
+            from pg_catalog.pg_namespace as n
+            where n.nspname = 'rfm'
         ) as o
         cross join aclexplode(o.acl) as a
         left join pg_catalog.pg_roles as r on r.oid = a.grantee
