@@ -1,6 +1,6 @@
 -- Nobody has a right on an object of rfm who should not have it, and all of them have the owner of the customers.
 with ours as (
-    select c.oid::regclass::text as name, c.relname as short_name, c.relowner as owner, c.relacl as acl
+    select c.oid::regclass::text as name, c.relname as short_name, c.relowner as owner, c.relacl as acl, c.oid as table_id
     from pg_catalog.pg_class as c
     where
         c.oid in (
@@ -19,7 +19,7 @@ with ours as (
             to_regclass('public.hot_leads')
         )
     union all
-    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), null
     from pg_catalog.pg_proc as p
     where
         p.pronamespace = 'public'::regnamespace
@@ -50,7 +50,7 @@ with ours as (
 columns as (
     select format('%s.%I', o.name, a.attname) as name, o.short_name, o.owner, a.attacl as acl
     from ours as o
-    inner join pg_catalog.pg_attribute as a on a.attrelid = to_regclass(o.name)
+    inner join pg_catalog.pg_attribute as a on a.attrelid = o.table_id
     where a.attacl is not null
 ),
 
@@ -106,9 +106,9 @@ meant (short_name, grantee) as (
 wrong (found) as (
     select format('%s may %s %s', coalesce(r.rolname, 'public'), replace(lower(a.privilege_type), 'usage', 'use'), o.name)
     from (
-        select ours.* from ours
+        select ours.name, ours.short_name, ours.owner, ours.acl from ours
         union all
-        select columns.* from columns
+        select columns.name, columns.short_name, columns.owner, columns.acl from columns
     ) as o
     cross join aclexplode(o.acl) as a
     left join pg_catalog.pg_roles as r on r.oid = a.grantee
