@@ -116,7 +116,10 @@ class MappingDiffers(RfmError):
 
 
 class RecordUnreadable(RfmError):
-    """The role may not read which mapping the database has. The message has the `GRANT`."""
+    """The role may not read which mapping the database has: the message has the `GRANT`.
+
+    Or what bears the record's name is not the table that rfm creates, and is not read.
+    """
 
 
 class SchemaOutdated(RfmError):

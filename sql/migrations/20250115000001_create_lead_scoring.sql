@@ -1078,7 +1078,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_models'),
@@ -1116,16 +1116,18 @@ begin
 
     -- Whoever may put a trigger on customers or orders runs code as our definer at the next touch.
     for revoke_one in
-        select format('revoke trigger on %s from %s', t.tgrelid::pg_catalog.regclass, quote_ident(r.name))
-        from (
-            select 'public'
-            union all
-            select r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
-        ) as r (name)
-        cross join pg_catalog.pg_trigger as t
+        select format(
+            'revoke trigger on %s from %s cascade', c.oid::pg_catalog.regclass, coalesce(quote_ident(r.rolname), 'public')
+        )
+        from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_class as c on c.oid = t.tgrelid
+        cross join aclexplode(c.relacl) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
         where
             t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
-            and has_table_privilege(r.name, t.tgrelid, 'trigger')
+            and a.privilege_type = 'TRIGGER'
+            and a.grantee <> c.relowner
+        group by c.oid, r.rolname
     loop
         execute revoke_one;
     end loop;
