@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from rfm import db
-from tests.db.sales.shop import ADA, CREDIT_CHECK, EDIT, ORDER, queued, raising
-from tests.support import assert_true_scores, run, session
+from tests.db.sales.shop import ADA, BULK, CREDIT_CHECK, CUSTOMERS, EDIT, ORDER, queued, raising
+from tests.support import assert_true_scores, past_triggers, run, session
 
 
 def test_draining_beside_sales_loses_nobody(crm):
@@ -112,3 +112,25 @@ def test_after_the_guides_rollback_the_queue_is_nobodys_concern(crm):
     run(crm, ORDER)
     run(crm, "update orders set total_cents = 1")
     assert run(crm, "select * from score_queued_customers()") == [(0, 0, 0)]
+
+
+def test_a_customer_who_waits_twice_is_one_customer(crm):
+    for state in ("55P03", "23514", "55P03"):
+        run(crm, f"insert into lead_score_queue values ('{ADA}', '{state}')")
+    ((finding,),) = run(crm, "select finding from lead_score_health(false) where fact = 'queue'")
+    assert finding.startswith("1 waiting since ")
+    assert run(crm, "select scored from score_queued_customers()") == [(1,)]
+
+
+def test_whoever_is_scored_by_name_leaves_the_queue(crm):
+    run(crm, f"insert into lead_score_queue values ('{ADA}', '55P03'), ('{ADA}', '23514')")
+    assert run(crm, f"select * from score_customers(array['{ADA}']::uuid[])") == []
+    assert queued(crm) == []
+
+
+def test_a_backfill_counts_nobody_twice(crm):
+    past_triggers(crm, BULK)
+    run(crm, "insert into lead_score_queue select id, '55P03' from customers")
+    done = db.backfill(crm)
+    assert (done.rescored, done.from_queue) == (CUSTOMERS, 0)
+    assert queued(crm) == []
