@@ -12,7 +12,10 @@ inner join (
         'public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])',
         'search_path=pg_catalog, %, pg_temp client_min_messages=error'
     ),
-    ('public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])', 'search_path=""'),
+    (
+        'public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])',
+        'search_path=pg_catalog, %, pg_temp client_min_messages=error'
+    ),
     ('public.score_customers(' || /* slot key_type_literal */ 'uuid' || '[])', 'search_path="" lock_timeout=100ms'),
     (
         'public.score_customers_of_orders(' || /* slot key_type_literal */ 'uuid' || '[])',

@@ -648,39 +648,40 @@ comment on function public.score_customers(/* slot key_type */ uuid[]) is
 'Scores these customers again, each on its own, and takes them out of lead_score_queue. Returns those that it could not
 score, with the SQLSTATE; they wait there. Waits for no lock.';
 
+-- Its search_path is that of touch_lead_scores(), since deferred constraint triggers of the customers run here.
 create or replace function public.touch_free_customers(customer_ids /* slot key_type */ uuid[])
 returns /* slot key_type */ uuid[]
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, /* slot search_path */ public, pg_temp
+set client_min_messages = 'error'
 as $$
 declare
     free constant pg_catalog./* slot key_type */ uuid[] := array(
         select c./* slot key */ id
         from /* slot customers */ public.customers as c
-        where c./* slot key */ id = any (customer_ids)
+        where c./* slot key */ id operator(pg_catalog.=) any (customer_ids)
         for no key update skip locked
     );
-    trigger_name pg_catalog.text;
+    constraint_name pg_catalog.text;
     usually_deferred boolean;
 begin
     perform public.touch_lead_scores(free);
 
     -- A deferred constraint trigger would fail at the commit, for everybody who was touched: it runs now.
-    for trigger_name, usually_deferred in
-        select distinct format('%I.%I', n.nspname, k.conname), t.tginitdeferred
+    for constraint_name, usually_deferred in
+        select distinct pg_catalog.format('%I.%I', n.nspname, k.conname), t.tginitdeferred
         from pg_catalog.pg_trigger as t
-        inner join pg_catalog.pg_constraint as k on k.oid = t.tgconstraint
-        inner join pg_catalog.pg_namespace as n on n.oid = k.connamespace
+        inner join pg_catalog.pg_constraint as k on k.oid operator(pg_catalog.=) t.tgconstraint
+        inner join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) k.connamespace
         where
-            t.tgrelid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+            t.tgrelid operator(pg_catalog.=) /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
             and t.tgdeferrable
             and not t.tgisinternal
-            and t.tgtype & 16 = 16 -- update
     loop
-        execute format('set constraints %s immediate', trigger_name);
+        execute pg_catalog.format('set constraints %s immediate', constraint_name);
         if usually_deferred then
-            execute format('set constraints %s deferred', trigger_name);
+            execute pg_catalog.format('set constraints %s deferred', constraint_name);
         end if;
     end loop;
     return free;
@@ -1275,34 +1276,39 @@ begin
 end;
 $$;
 
--- The triggers of customers run inside touch_lead_scores(): in the schemas that this database's sessions look into.
+-- The triggers of customers run inside these two: in the schemas that this database's sessions look into.
 do $$
+declare
+    function_name pg_catalog.text;
 begin
-    execute format(
-        'alter function public.touch_lead_scores(%s[]) set search_path = %s',
-        /* slot key_type_literal */ 'uuid',
-        (
-            select string_agg(quote_ident(n.nspname), ', ' order by p.place)
-            from (
-                select p.name, min(p.place) as place
+    foreach function_name in array array['touch_lead_scores', 'touch_free_customers'] loop
+        execute format(
+            'alter function public.%I(%s[]) set search_path = %s',
+            function_name,
+            /* slot key_type_literal */ 'uuid',
+            (
+                select string_agg(quote_ident(n.nspname), ', ' order by p.place)
                 from (
-                    values ('pg_catalog', 1), (/* slot customers_schema_literal */ 'public', 1000), ('public', 1001)
+                    select p.name, min(p.place) as place
+                    from (
+                        values ('pg_catalog', 1), (/* slot customers_schema_literal */ 'public', 1000), ('public', 1001)
+                        union all
+                        select btrim(d.name, ' "'), d.place + 1
+                        from pg_catalog.pg_settings as s
+                        cross join string_to_table(s.reset_val, ',') with ordinality as d (name, place)
+                        where s.name = 'search_path'
+                        union all
+                        select 'pg_temp', 2000
+                    ) as p (name, place)
+                    group by p.name
+                ) as p
+                inner join (
+                    select n.nspname from pg_catalog.pg_namespace as n
                     union all
-                    select btrim(d.name, ' "'), d.place + 1
-                    from pg_catalog.pg_settings as s
-                    cross join string_to_table(s.reset_val, ',') with ordinality as d (name, place)
-                    where s.name = 'search_path'
-                    union all
-                    select 'pg_temp', 2000
-                ) as p (name, place)
-                group by p.name
-            ) as p
-            inner join (
-                select n.nspname from pg_catalog.pg_namespace as n
-                union all
-                select 'pg_temp'
-            ) as n on n.nspname = p.name
-        )
-    );
+                    select 'pg_temp'
+                ) as n on n.nspname = p.name
+            )
+        );
+    end loop;
 end;
 $$;
