@@ -32,6 +32,7 @@ with ours as (
             'restore_lead_score_rescoring',
             'touch_lead_scores',
             'touch_free_customers',
+            'has_false_lead_score',
             'score_customers_of_orders',
             'score_customers',
             'score_queued_customers',

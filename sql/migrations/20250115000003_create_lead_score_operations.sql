@@ -407,9 +407,13 @@ begin
             )
         end
     from (
-        select w.sqlstate, count(*) as number, min(w.queued_at) as queued_at
-        from public.lead_score_queue as w
-        group by w.sqlstate
+        select c.sqlstate, count(*) as number, min(c.queued_at) as queued_at
+        from (
+            select min(w.sqlstate) as sqlstate, min(w.queued_at) as queued_at
+            from public.lead_score_queue as w
+            group by w.customer_id
+        ) as c
+        group by c.sqlstate
     ) as q;
 
     return query
