@@ -6,6 +6,7 @@
     ├── InvalidFrame          a frame cannot be scored                     (also a ValueError)
     ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
     ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
+    ├── InvalidSegmentMap     a segment map breaks a rule                  (also a ValueError)
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
     ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
     ├── InvalidArgument       an argument is not valid                     (also a ValueError)
@@ -48,6 +49,10 @@ class InvalidAsOf(RfmError, TypeError):
 
 class InvalidModel(RfmError, ValueError):
     """The thresholds or weights of a model, or their JSON, break a rule."""
+
+
+class InvalidSegmentMap(RfmError, ValueError):
+    """A segment map, or its JSON, breaks a rule: triples without a segment, or with two."""
 
 
 class EmptyFit(RfmError, ValueError):
