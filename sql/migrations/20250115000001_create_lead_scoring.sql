@@ -72,8 +72,9 @@ create index if not exists idx_customers_lead_score on /* slot customers */ publ
 comment on index /* slot customers_index */ public.idx_customers_lead_score is 'The best leads first.';
 
 create index if not exists idx_customers_rfm_scores
-on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary);
-comment on index /* slot customers_index */ public.idx_customers_rfm_scores is 'Customers of one segment.';
+on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary, lead_score desc);
+comment on index /* slot customers_index */ public.idx_customers_rfm_scores is
+'Customers of one triple of scores, the best leads first.';
 
 -- ---------------------------------------------------------------- models
 
