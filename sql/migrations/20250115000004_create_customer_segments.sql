@@ -364,9 +364,9 @@ select
     (c.place::integer - 1) / 5 % 5 + 1 as rfm_frequency,
     ((c.place::integer - 1) % 5 + 1)::numeric as rfm_monetary,
     c.segment
-from public.lead_score_active_segment_map as a
-inner join public.lead_score_segment_maps as m on m.id = a.map_id
-cross join lateral unnest(m.cells) with ordinality as c (segment, place);
+from public.lead_score_segment_maps as m
+cross join lateral unnest(m.cells) with ordinality as c (segment, place)
+where m.id = (select a.map_id from public.lead_score_active_segment_map as a);
 
 comment on view public.lead_score_segment_cells is
 'The segment of each triple of scores by the active map: 125 rows. Customers without an order are prospects instead.';
@@ -420,25 +420,31 @@ as $$
         ) as t
         where s.segment = customers_of_segment.segment
         union all
-        select o.customer_id, o.lead_score
-        from (
-            select c./* slot key */ id as customer_id, c.lead_score
+        select t.customer_id, 6
+        from public.lead_score_segment_cells as s
+        cross join lateral (
+            select c./* slot key */ id as customer_id
+            from /* slot customers */ public.customers as c
+            where c.rfm_recency = 1 and c.rfm_frequency = 1 and c.rfm_monetary = 1 and not c.rfm_prospect
+            limit customers_of_segment.most
+        ) as t
+        where
+            s.segment = customers_of_segment.segment
+            and s.rfm_recency = 1
+            and s.rfm_frequency = 1
+            and s.rfm_monetary = 1
+        union all
+        (
+            select c./* slot key */ id, 6
             from /* slot customers */ public.customers as c
             where
-                c.rfm_recency = 1
+                customers_of_segment.segment = 'prospect'
+                and c.rfm_recency = 1
                 and c.rfm_frequency = 1
                 and c.rfm_monetary = 1
-                and c.rfm_prospect = (customers_of_segment.segment = 'prospect')
-                and (
-                    c.rfm_prospect
-                    or customers_of_segment.segment = (
-                        select s.segment
-                        from public.lead_score_segment_cells as s
-                        where s.rfm_recency = 1 and s.rfm_frequency = 1 and s.rfm_monetary = 1
-                    )
-                )
+                and c.rfm_prospect
             limit customers_of_segment.most
-        ) as o
+        )
     ) as b
     order by b.lead_score desc
     limit customers_of_segment.most;
