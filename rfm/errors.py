@@ -14,7 +14,8 @@
     │   ├── InvalidMapping    a mapping is missing or not valid
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
-    │   └── UnknownModel      no stored model has this number
+    │   ├── UnknownModel      no stored model has this number
+    │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
     │   ├── PreflightFailed   the database lacks something that the migrations need
@@ -22,6 +23,7 @@
     │   └── DatabaseBusy      a lock was not free in time
     ├── MappingDiffers        a mapping is not the one that the database was applied with
     ├── RecordUnreadable      the role may not read which mapping the database has
+    ├── DeadSegments          a model or a map leaves a segment out of reach
     ├── SchemaOutdated        the database lacks a migration
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
@@ -87,6 +89,10 @@ class UnknownModel(InvalidArgument):
     """No stored model has this number."""
 
 
+class UnknownSegmentMap(InvalidArgument):
+    """No stored segment map has this number."""
+
+
 class MissingExtra(RfmError, ImportError):
     """An optional package is not installed. The message has the command that installs it."""
 
@@ -117,6 +123,10 @@ class MappingDiffers(RfmError):
 
 class RecordUnreadable(RfmError):
     """The role may not read which mapping the database has. The message has the `GRANT`."""
+
+
+class DeadSegments(RfmError):
+    """A model or a segment map was not activated: no customer could reach some of the segments."""
 
 
 class SchemaOutdated(RfmError):
