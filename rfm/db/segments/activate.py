@@ -22,7 +22,7 @@ from rfm.db.sql import run
 from rfm.errors import DeadSegments
 
 _REMEDY: Final = (
-    "nothing was changed; activate a segment map that fits, or pass `allow_dead_segments=True`"
+    "nothing was changed; activate a segment map that fits, or pass `allow_dead_segments`"
 )
 
 
@@ -72,7 +72,7 @@ def activate_segment_map(
     ...     activate_segment_map(engine, 2)     # GRID, under the published thresholds
     Traceback (most recent call last):
     rfm.errors.DeadSegments: 2 segments are out of reach under segment map 2: new, promising; \
-nothing was changed; activate a segment map that fits, or pass `allow_dead_segments=True`
+nothing was changed; activate a segment map that fits, or pass `allow_dead_segments`
     """
     check_type(number, int, MAP_NUMBER)
     with _changing(database, SEGMENTS) as connection:
