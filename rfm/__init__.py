@@ -17,11 +17,14 @@ from rfm.errors import (
     EmptyFit,
     InvalidAsOf,
     InvalidFrame,
+    InvalidHorizon,
     InvalidModel,
     InvalidSegmentMap,
     RfmError,
     TooFewCustomers,
 )
+from rfm.evaluation.evaluate import evaluate
+from rfm.evaluation.result import Evaluation
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -37,8 +40,10 @@ __all__ = [
     "GRID_PUBLISHED",
     "PUBLISHED",
     "EmptyFit",
+    "Evaluation",
     "InvalidAsOf",
     "InvalidFrame",
+    "InvalidHorizon",
     "InvalidModel",
     "InvalidSegmentMap",
     "Model",
@@ -46,6 +51,7 @@ __all__ = [
     "Segment",
     "SegmentMap",
     "TooFewCustomers",
+    "evaluate",
     "fit",
     "lead_category",
     "score_frame",

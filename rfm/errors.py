@@ -5,6 +5,7 @@
     RfmError
     ├── InvalidFrame          a frame cannot be scored                     (also a ValueError)
     ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
+    ├── InvalidHorizon        the orders do not cover a horizon            (also a ValueError)
     ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
     ├── InvalidSegmentMap     a segment map breaks a rule                  (also a ValueError)
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
@@ -47,6 +48,10 @@ class InvalidFrame(RfmError, ValueError):
 
 class InvalidAsOf(RfmError, TypeError):
     """`as_of` is not a datetime, a date, or an expression that returns one."""
+
+
+class InvalidHorizon(RfmError, ValueError):
+    """A horizon is not a length of time, or ends after the newest order."""
 
 
 class InvalidModel(RfmError, ValueError):
@@ -100,13 +105,13 @@ class MissingExtra(RfmError, ImportError):
 class MigrationRefused(RfmError):
     """A migration was not applied. No part of its file took effect.
 
-    An index on orders is built before the file, and may stay, perhaps unfinished. The next run
-    uses it, or builds it again.
+    Indexes on orders and customers are built before the file, and may stay, perhaps unfinished,
+    with the score columns that they need. The next run uses them, or builds them again.
     """
 
 
 class PreflightFailed(MigrationRefused):
-    """The database lacks tables, columns, types or a version that the migrations need."""
+    """The database lacks something that the migrations need, or has objects of the same names."""
 
 
 class MigrationEdited(MigrationRefused):

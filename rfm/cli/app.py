@@ -14,7 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, model, output, rescore, schema, score, segments
+from rfm.cli import demo, evaluate, model, output, rescore, schema, score, segments
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -27,7 +27,12 @@ ABOUT = {
     "segments": "Show, change and compare the segments of a database's customers.",
 }
 COMMANDS: dict[str, Mapping[str, Command]] = {
-    "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
+    "": {
+        "score": score.score,
+        "evaluate": evaluate.evaluate,
+        "demo": demo.demo,
+        "schedule": rescore.schedule,
+    },
     "db": {
         "plan": schema.plan,
         "apply": schema.apply,

@@ -1,6 +1,7 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.evaluation import evaluate
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
@@ -55,6 +56,7 @@ __all__ = [
     "check_mapping",
     "connect",
     "customer_segments",
+    "evaluate",
     "export",
     "fit",
     "models",
