@@ -22,6 +22,12 @@ from rfm.errors import (
     RfmError,
     TooFewCustomers,
 )
+from rfm.explanation.change import Change, explain_change
+from rfm.explanation.explain import explain
+from rfm.explanation.frame import explain_frame
+from rfm.explanation.schema import explanation_schema
+from rfm.explanation.structure import Explanation
+from rfm.explanation.wording import sentences
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -36,7 +42,9 @@ __all__ = [
     "GRID",
     "GRID_PUBLISHED",
     "PUBLISHED",
+    "Change",
     "EmptyFit",
+    "Explanation",
     "InvalidAsOf",
     "InvalidFrame",
     "InvalidModel",
@@ -46,9 +54,14 @@ __all__ = [
     "Segment",
     "SegmentMap",
     "TooFewCustomers",
+    "explain",
+    "explain_change",
+    "explain_frame",
+    "explanation_schema",
     "fit",
     "lead_category",
     "score_frame",
     "segment",
+    "sentences",
     "summarize_orders",
 ]
