@@ -14,7 +14,8 @@
     │   ├── InvalidMapping    a mapping is missing or not valid
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
-    │   └── UnknownModel      no stored model has this number
+    │   ├── UnknownModel      no stored model has this number
+    │   └── UnknownCustomer   no customer has this id, or the role may not see it
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
     │   ├── PreflightFailed   the database lacks something that the migrations need
@@ -85,6 +86,10 @@ class UnknownMigration(InvalidArgument):
 
 class UnknownModel(InvalidArgument):
     """No stored model has this number."""
+
+
+class UnknownCustomer(InvalidArgument):
+    """No customer has this id or e-mail address, or the role may not see the customer."""
 
 
 class MissingExtra(RfmError, ImportError):

@@ -14,7 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, model, output, rescore, schema, score
+from rfm.cli import demo, explain, model, output, rescore, schema, score
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -26,7 +26,12 @@ ABOUT = {
     "model": "Fit, store, compare and activate the models of a database.",
 }
 COMMANDS: Mapping[str, Mapping[str, Command]] = {
-    "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
+    "": {
+        "score": score.score,
+        "explain": explain.explain,
+        "demo": demo.demo,
+        "schedule": rescore.schedule,
+    },
     "db": {
         "plan": schema.plan,
         "apply": schema.apply,

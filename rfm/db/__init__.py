@@ -1,6 +1,7 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.explanation import explain, find_customers
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
@@ -42,7 +43,9 @@ __all__ = [
     "backfill",
     "check_mapping",
     "connect",
+    "explain",
     "export",
+    "find_customers",
     "fit",
     "models",
     "plan",

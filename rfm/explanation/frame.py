@@ -36,7 +36,7 @@ from rfm.instants import (
 from rfm.model import CATEGORIES, Model
 from rfm.scoring import three_scores
 from rfm.segments.grids import GRID
-from rfm.segments.maps import PROSPECT_KEY
+from rfm.segments.maps import PROSPECT_KEY, check_segment_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ _SUMMARY: Final = {
 }
 _CATEGORY: Final = pl.Enum(list(CATEGORIES))
 _UTC: Final = pl.Datetime("us", "UTC")
+_FIRST: Final = -719_162 * DAY  # the first microsecond of the year 1
 _LATEST: Final = 2_932_897 * DAY - 1  # the last microsecond of the year 9999
 _STATES: Final = 5**5
 _SPEND_DIGITS: Final = 36
@@ -99,6 +100,7 @@ def explain_frame(
     if not isinstance(model, Model):
         found = type(model).__name__
         raise InvalidModel(f"model is a {found}, not an rfm.Model; make one with rfm.Model(...)")
+    check_segment_map(segment_map)
     schema = check_columns(summary, "summary", _SUMMARY, "call rfm.summarize_orders first")
     instant = (
         as_of_column(as_of, summary)
@@ -151,7 +153,7 @@ class _Explainer:
             _table(CATEGORY_OF, "lead", 31, _CATEGORY).alias("category"),
             self._segment().alias("segment"),
             pl.col("as_of").cast(_UTC),
-            pl.when(pl.col("last") >= EARLIEST).then("last").cast(_UTC).alias("last_order_at"),
+            pl.when(pl.col("last") >= _FIRST).then("last").cast(_UTC).alias("last_order_at"),
             *self._numbers(),
             *self._raises([_decoded(code) for code in codes]),
             *self._falls(),
