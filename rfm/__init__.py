@@ -17,11 +17,14 @@ from rfm.errors import (
     EmptyFit,
     InvalidAsOf,
     InvalidFrame,
+    InvalidHorizon,
     InvalidModel,
     InvalidSegmentMap,
     RfmError,
     TooFewCustomers,
 )
+from rfm.evaluation.evaluate import evaluate
+from rfm.evaluation.result import Evaluation
 from rfm.explanation.change import Change, explain_change
 from rfm.explanation.explain import explain
 from rfm.explanation.frame import explain_frame
@@ -44,9 +47,11 @@ __all__ = [
     "PUBLISHED",
     "Change",
     "EmptyFit",
+    "Evaluation",
     "Explanation",
     "InvalidAsOf",
     "InvalidFrame",
+    "InvalidHorizon",
     "InvalidModel",
     "InvalidSegmentMap",
     "Model",
@@ -54,6 +59,7 @@ __all__ = [
     "Segment",
     "SegmentMap",
     "TooFewCustomers",
+    "evaluate",
     "explain",
     "explain_change",
     "explain_frame",

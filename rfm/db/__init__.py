@@ -1,6 +1,7 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.evaluation import evaluate
 from rfm.db.explanation import explain, find_customers
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
@@ -8,7 +9,6 @@ from rfm.db.models.fitting import FittedModel, fit
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
     StoredModel,
-    activate,
     active_model,
     models,
     store_model,
@@ -27,6 +27,16 @@ from rfm.db.schema.rollback import rollback
 from rfm.db.schema.status import MigrationStatus, State, status
 from rfm.db.schema.survey import survey
 from rfm.db.schema.verify import Check, verify
+from rfm.db.segments.activate import activate, activate_segment_map
+from rfm.db.segments.customers import customer_segments
+from rfm.db.segments.simulate import simulate_segments
+from rfm.db.segments.stored import (
+    StoredSegmentMap,
+    active_segment_map,
+    segment_maps,
+    store_segment_map,
+    stored_segment_map,
+)
 
 __all__ = [
     "Backfill",
@@ -37,12 +47,17 @@ __all__ = [
     "Pace",
     "State",
     "StoredModel",
+    "StoredSegmentMap",
     "activate",
+    "activate_segment_map",
     "active_model",
+    "active_segment_map",
     "apply",
     "backfill",
     "check_mapping",
     "connect",
+    "customer_segments",
+    "evaluate",
     "explain",
     "export",
     "find_customers",
@@ -54,10 +69,14 @@ __all__ = [
     "rollback",
     "schedule",
     "score_differences",
+    "segment_maps",
     "simulate",
+    "simulate_segments",
     "status",
     "store_model",
+    "store_segment_map",
     "stored_model",
+    "stored_segment_map",
     "survey",
     "verify",
 ]

@@ -15,7 +15,11 @@ with ours as (
             to_regclass('public.customer_activities'),
             to_regclass('public.customer_activity_timeline'),
             to_regclass('public.customer_activity_summary'),
-            to_regclass('public.hot_leads')
+            to_regclass('public.hot_leads'),
+            to_regclass('public.lead_score_segment_maps'),
+            to_regclass('public.lead_score_active_segment_map'),
+            to_regclass('public.lead_score_segment_cells'),
+            to_regclass('public.customer_segments')
         )
     union all
     select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
@@ -42,7 +46,13 @@ with ours as (
             'rescore_stale_customers',
             'schedule_lead_score_jobs',
             'lead_score_health',
-            'refresh_customer_activity_timeline'
+            'refresh_customer_activity_timeline',
+            'refuse_lead_score_segment_map_change',
+            'restore_lead_score_segment_map',
+            'activate_lead_score_segment_map',
+            'follow_lead_score_model',
+            'calculate_customer_prospect',
+            'customers_of_segment'
         )
 ),
 
@@ -55,12 +65,19 @@ meant (short_name, grantee) as (
             'customer_activities', 'customer_activity_timeline', 'customer_activity_summary', 'hot_leads',
             'touch_lead_scores', 'score_customers', 'score_queued_customers', 'activate_lead_score_model',
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
-            'lead_score_health', 'refresh_customer_activity_timeline'
+            'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_segment_maps',
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
+            'activate_lead_score_segment_map', 'customers_of_segment'
         ]
     ) as s (name)
     union all
     select s.name, 'authenticated'
-    from unnest(array['customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads']) as s (name)
+    from unnest(
+        array[
+            'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment'
+        ]
+    ) as s (name)
 ),
 
 wrong (found) as (

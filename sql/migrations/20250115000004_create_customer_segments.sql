@@ -11,6 +11,11 @@ set local statement_timeout = '60s';
 -- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
 set local search_path = '';
 
+-- slot before_indexes
+-- rfm db apply runs this block before it builds the index in the block "concurrent_index", and then the whole file.
+set local lock_timeout = '2s';
+set local search_path = '';
+
 -- What is created here belongs to the owner of the customers, whoever runs this, and so do the definer's rights.
 do $$
 begin
@@ -42,6 +47,16 @@ begin
     using errcode = 'lock_not_available', hint = 'Try again when fewer write to them.';
 end;
 $$;
+
+-- The scores do not tell: under fitted thresholds, customers with an order may have 1-1-1, too. Nor can a reader under
+-- row-level security look: the orders may be hidden, and a definer's function would answer about hidden customers.
+alter table /* slot customers */ public.customers
+add column if not exists rfm_prospect boolean;
+
+comment on column /* slot customers */ public.customers.rfm_prospect is
+'True: no order counts at last_scored_at; null: not scored yet. Written by calculate_customer_prospect() alone. (rfm)';
+
+-- slot ends
 
 -- ---------------------------------------------------------------- maps
 
@@ -88,15 +103,16 @@ create table if not exists public.lead_score_segment_maps (
 );
 
 comment on table public.lead_score_segment_maps is
-'Every segment map there ever was: numbered, never edited. 1 and 2 come with the migration.';
-comment on column public.lead_score_segment_maps.id is 'The map''s number.';
+'Every segment map there ever was: numbered, never edited. 1 and 2 come with the migration. (rfm)';
+comment on column public.lead_score_segment_maps.id is 'The map''s number. (rfm)';
 comment on column public.lead_score_segment_maps.keys is
-'The keys of the segments, in the order in which people see them; prospect is one of them.';
-comment on column public.lead_score_segment_maps.names is 'What people read, in the order of the keys.';
-comment on column public.lead_score_segment_maps.meanings is 'A sentence on each segment, in the order of the keys.';
+'The keys of the segments, in the order in which people see them; prospect is one of them. (rfm)';
+comment on column public.lead_score_segment_maps.names is 'What people read, in the order of the keys. (rfm)';
+comment on column public.lead_score_segment_maps.meanings is 'A sentence on each segment, in the order of the keys. (rfm)';
 comment on column public.lead_score_segment_maps.cells is
-'The key of the segment of each of the 125 triples of scores: 1-1-1, 1-1-2, and so on up to 5-5-5.';
-comment on column public.lead_score_segment_maps.created_at is 'When the map was stored.';
+'The key of the segment of each of the 125 triples of scores: 1-1-1, 1-1-2, and so on up to 5-5-5. (rfm)';
+comment on column public.lead_score_segment_maps.created_at is 'When the map was stored. (rfm)';
+comment on sequence public.lead_score_segment_maps_id_seq is 'Numbers the maps. (rfm)';
 
 create table if not exists public.lead_score_active_segment_map (
     only_row boolean primary key default true check (only_row),
@@ -104,10 +120,10 @@ create table if not exists public.lead_score_active_segment_map (
     activated_at timestamptz not null default now()
 );
 
-comment on table public.lead_score_active_segment_map is 'The one map that customer_segments reads: one row, always.';
-comment on column public.lead_score_active_segment_map.only_row is 'True: there is no second row.';
-comment on column public.lead_score_active_segment_map.map_id is 'The active map.';
-comment on column public.lead_score_active_segment_map.activated_at is 'Since when.';
+comment on table public.lead_score_active_segment_map is 'The one map that customer_segments reads: one row, always. (rfm)';
+comment on column public.lead_score_active_segment_map.only_row is 'True: there is no second row. (rfm)';
+comment on column public.lead_score_active_segment_map.map_id is 'The active map. (rfm)';
+comment on column public.lead_score_active_segment_map.activated_at is 'Since when. (rfm)';
 
 -- The two maps that come with rfm. They differ where the first order earns a frequency score of 2, as it does under the
 -- published thresholds: a score of 1 is then a customer without an order, and New Customers and Promising have a 2.
@@ -185,20 +201,20 @@ end;
 $$;
 
 comment on function public.refuse_lead_score_segment_map_change() is
-'Trigger helper: a stored map stays as it is, and one is always active.';
+'Trigger helper: a stored map stays as it is, and one is always active. (rfm)';
 
 create or replace trigger refuse_lead_score_segment_map_change
 before update or delete or truncate on public.lead_score_segment_maps
 for each statement execute function public.refuse_lead_score_segment_map_change();
 
-comment on trigger refuse_lead_score_segment_map_change on public.lead_score_segment_maps is 'Maps are never edited.';
+comment on trigger refuse_lead_score_segment_map_change on public.lead_score_segment_maps is 'Maps are never edited. (rfm)';
 
 create or replace trigger refuse_lead_score_segment_map_change
 before delete or truncate on public.lead_score_active_segment_map
 for each statement execute function public.refuse_lead_score_segment_map_change();
 
 comment on trigger refuse_lead_score_segment_map_change on public.lead_score_active_segment_map is
-'One map is always active.';
+'One map is always active. (rfm)';
 
 -- A restore of data alone meets the maps that this file has stored, and may bring another active one.
 create or replace function public.restore_lead_score_segment_map()
@@ -225,20 +241,20 @@ end;
 $$;
 
 comment on function public.restore_lead_score_segment_map() is
-'Trigger helper: a restored map that is there already is left out, a restored active map becomes the active one.';
+'Trigger helper: a restored map that is there already is left out, a restored active map becomes the active one. (rfm)';
 
 create or replace trigger restore_lead_score_segment_map
 before insert on public.lead_score_segment_maps
 for each row execute function public.restore_lead_score_segment_map();
 
-comment on trigger restore_lead_score_segment_map on public.lead_score_segment_maps is 'The same map twice is one map.';
+comment on trigger restore_lead_score_segment_map on public.lead_score_segment_maps is 'The same map twice is one map. (rfm)';
 
 create or replace trigger restore_lead_score_segment_map
 before insert on public.lead_score_active_segment_map
 for each row execute function public.restore_lead_score_segment_map();
 
 comment on trigger restore_lead_score_segment_map on public.lead_score_active_segment_map is
-'A second active map takes the place of the first.';
+'A second active map takes the place of the first. (rfm)';
 
 create or replace function public.activate_lead_score_segment_map(map_id integer)
 returns void
@@ -261,7 +277,7 @@ end;
 $$;
 
 comment on function public.activate_lead_score_segment_map(integer) is
-'Makes a stored map the one that customer_segments reads: every customer has the new segment at once.';
+'Makes a stored map the one that customer_segments reads: every customer has the new segment at once. (rfm)';
 
 -- So that the map fits the model of a first fit, which nobody may have thought of. A map of one's own stays.
 create or replace function public.follow_lead_score_model()
@@ -284,31 +300,25 @@ $$;
 
 comment on function public.follow_lead_score_model() is
 'Trigger helper: if map 1 or 2 is active, the one that fits the new model becomes active: 1 where the first order earns a
-frequency score of 2, else 2.';
+frequency score of 2, else 2. (rfm)';
 
 create or replace trigger follow_lead_score_model
 after update on public.lead_score_active_model
 for each row execute function public.follow_lead_score_model();
 
 comment on trigger follow_lead_score_model on public.lead_score_active_model is
-'The map that comes with rfm fits the model; a map of your own stays.';
+'The map that comes with rfm fits the model; a map of your own stays. (rfm)';
 
 -- ---------------------------------------------------------------- who has no order
 
--- The scores do not tell: under fitted thresholds, customers with an order may have 1-1-1, too. Nor can a reader under
--- row-level security look: the orders may be hidden, and a definer's function would answer about hidden customers.
-alter table /* slot customers */ public.customers
-add column if not exists rfm_prospect boolean;
-
-comment on column /* slot customers */ public.customers.rfm_prospect is
-'True: no order counts at last_scored_at; null: not scored yet. Written by calculate_customer_prospect() alone.';
-
 -- Of these all have the lead score 6, so that any fifty are the top fifty.
+-- slot concurrent_index
 create index if not exists idx_customers_rfm_prospect
 on /* slot customers */ public.customers (rfm_prospect)
 where rfm_recency = 1 and rfm_frequency = 1 and rfm_monetary = 1;
+-- slot ends
 comment on index /* slot customers_index */ public.idx_customers_rfm_prospect is
-'Customers with the scores 1-1-1: those with an order, those without.';
+'Customers with the scores 1-1-1: those with an order, those without. (rfm)';
 
 -- security definer: a writer under row-level security sees too few orders.
 create or replace function public.calculate_customer_prospect()
@@ -339,7 +349,7 @@ end;
 $$;
 
 comment on function public.calculate_customer_prospect() is
-'Row trigger on customers, after calculate_lead_score(): the only writer of rfm_prospect.';
+'Row trigger on customers, after calculate_lead_score(): the only writer of rfm_prospect. (rfm)';
 
 -- PostgreSQL fires the triggers of a row in the order of their names: this one comes after calculate_customer_lead_score.
 create or replace trigger calculate_customer_prospect
@@ -347,7 +357,7 @@ before insert or update on /* slot customers */ public.customers
 for each row execute function public.calculate_customer_prospect();
 
 comment on trigger calculate_customer_prospect on /* slot customers */ public.customers is
-'Tells whether the customer being written has an order.';
+'Tells whether the customer being written has an order. (rfm)';
 
 -- Scored before this column was there: of those with 1-1-1 it is not known, so they are scored again.
 insert into public.lead_score_queue (customer_id, sqlstate)
@@ -364,12 +374,12 @@ select
     (c.place::integer - 1) / 5 % 5 + 1 as rfm_frequency,
     ((c.place::integer - 1) % 5 + 1)::numeric as rfm_monetary,
     c.segment
-from public.lead_score_active_segment_map as a
-inner join public.lead_score_segment_maps as m on m.id = a.map_id
-cross join lateral unnest(m.cells) with ordinality as c (segment, place);
+from public.lead_score_segment_maps as m
+cross join lateral unnest(m.cells) with ordinality as c (segment, place)
+where m.id = (select a.map_id from public.lead_score_active_segment_map as a);
 
 comment on view public.lead_score_segment_cells is
-'The segment of each triple of scores by the active map: 125 rows. Customers without an order are prospects instead.';
+'The segment of each triple of scores by the active map: 125 rows. Customers without an order are prospects instead. (rfm)';
 
 -- Two branches, so that a condition on the segment is looked up in an index.
 create or replace view public.customer_segments
@@ -394,7 +404,7 @@ from /* slot customers */ public.customers as c
 where c.rfm_prospect and c.rfm_recency = 1 and c.rfm_frequency = 1 and c.rfm_monetary = 1;
 
 comment on view public.customer_segments is
-'The segment of every customer by the active map, as far as the reader may see them; null: not scored yet. One row a customer.';
+'The segment of every customer by the active map, as far as the reader may see them; null: not scored yet. One row a customer. (rfm)';
 
 create or replace function public.customers_of_segment(segment text, most integer default 50)
 returns table (customer_id /* slot key_type */ uuid, lead_score integer)
@@ -420,32 +430,38 @@ as $$
         ) as t
         where s.segment = customers_of_segment.segment
         union all
-        select o.customer_id, o.lead_score
-        from (
-            select c./* slot key */ id as customer_id, c.lead_score
+        select t.customer_id, 6
+        from public.lead_score_segment_cells as s
+        cross join lateral (
+            select c./* slot key */ id as customer_id
+            from /* slot customers */ public.customers as c
+            where c.rfm_recency = 1 and c.rfm_frequency = 1 and c.rfm_monetary = 1 and not c.rfm_prospect
+            limit customers_of_segment.most
+        ) as t
+        where
+            s.segment = customers_of_segment.segment
+            and s.rfm_recency = 1
+            and s.rfm_frequency = 1
+            and s.rfm_monetary = 1
+        union all
+        (
+            select c./* slot key */ id, 6
             from /* slot customers */ public.customers as c
             where
-                c.rfm_recency = 1
+                customers_of_segment.segment = 'prospect'
+                and c.rfm_recency = 1
                 and c.rfm_frequency = 1
                 and c.rfm_monetary = 1
-                and c.rfm_prospect = (customers_of_segment.segment = 'prospect')
-                and (
-                    c.rfm_prospect
-                    or customers_of_segment.segment = (
-                        select s.segment
-                        from public.lead_score_segment_cells as s
-                        where s.rfm_recency = 1 and s.rfm_frequency = 1 and s.rfm_monetary = 1
-                    )
-                )
+                and c.rfm_prospect
             limit customers_of_segment.most
-        ) as o
+        )
     ) as b
     order by b.lead_score desc
     limit customers_of_segment.most;
 $$;
 
 comment on function public.customers_of_segment(text,integer) is
-'The customers of a segment with the best lead scores, as far as the caller may see them: 50, unless most says how many.';
+'The customers of a segment with the best lead scores, as far as the caller may see them: 50, unless most says how many. (rfm)';
 
 -- ---------------------------------------------------------------- who may do what
 
@@ -455,10 +471,10 @@ alter table public.lead_score_active_segment_map enable row level security;
 -- Maps hold nothing about customers: whoever has the right to select may read them all.
 drop policy if exists read_segment_maps on public.lead_score_segment_maps;
 create policy read_segment_maps on public.lead_score_segment_maps for select using (true);
-comment on policy read_segment_maps on public.lead_score_segment_maps is 'Maps hold nothing about customers.';
+comment on policy read_segment_maps on public.lead_score_segment_maps is 'Maps hold nothing about customers. (rfm)';
 drop policy if exists read_segment_maps on public.lead_score_active_segment_map;
 create policy read_segment_maps on public.lead_score_active_segment_map for select using (true);
-comment on policy read_segment_maps on public.lead_score_active_segment_map is 'Maps hold nothing about customers.';
+comment on policy read_segment_maps on public.lead_score_active_segment_map is 'Maps hold nothing about customers. (rfm)';
 
 -- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$

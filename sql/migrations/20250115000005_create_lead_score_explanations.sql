@@ -344,7 +344,7 @@ $$;
 
 comment on function public.explain_lead_score(/* slot key_type */ uuid) is
 'Why a customer has the score, as of last_scored_at: numbers, points, what raises it, when it falls, and what it leaves out,
-from the orders that the caller may see. Fails for a customer that the caller may not see as for one that there is not.';
+from the orders that the caller may see. Fails for a customer that the caller may not see as for one that there is not. (rfm)';
 
 -- ---------------------------------------------------------------- who may do what
 
@@ -352,17 +352,17 @@ from the orders that the caller may see. Fails for a customer that the caller ma
 drop policy if exists read_active_model on public.lead_score_models;
 create policy read_active_model on public.lead_score_models
 for select using (id = (select a.model_id from public.lead_score_active_model as a));
-comment on policy read_active_model on public.lead_score_models is 'The active model holds nothing about customers.';
+comment on policy read_active_model on public.lead_score_models is 'The active model holds nothing about customers. (rfm)';
 drop policy if exists read_active_model on public.lead_score_active_model;
 create policy read_active_model on public.lead_score_active_model for select using (only_row);
-comment on policy read_active_model on public.lead_score_active_model is 'Which model is active says nothing about customers.';
+comment on policy read_active_model on public.lead_score_active_model is 'Which model is active says nothing about customers. (rfm)';
 drop policy if exists read_own_customers on public.lead_score_queue;
 create policy read_own_customers on public.lead_score_queue
 for select using (
     customer_id is null
     or exists (select from public.lead_score_customers as c where c.id = lead_score_queue.customer_id)
 );
-comment on policy read_own_customers on public.lead_score_queue is 'A reader sees the rows of the customers that they may see.';
+comment on policy read_own_customers on public.lead_score_queue is 'A reader sees the rows of the customers that they may see. (rfm)';
 
 -- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
