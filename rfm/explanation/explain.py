@@ -133,6 +133,8 @@ def _notes(row: dict[str, Any]) -> Iterator[Note]:
     if row.get("after_as_of"):
         since = row["next_order_at"]
         yield Note("after_as_of", orders=row["after_as_of"], since=since and _utc(since))
+    if row.get("undated"):
+        yield Note("undated", orders=row["undated"])
 
 
 def _utc(instant: datetime) -> datetime:

@@ -24,8 +24,8 @@ def left_out(
     """Count the orders that do not count, for customers with their own `as_of`.
 
     Returns `customer_id`, a column for each uncounted status with the number of its orders,
-    whenever they were, `after_as_of` with the number of later orders that will count, and
-    `next_order_at`, the first of them; null where it has no finite time.
+    whenever they were, `after_as_of` with the number of later orders that will count,
+    `next_order_at`, the first of them, and `undated`, the number of those without a time.
     """
     names = OrderColumns.named(**columns)
     required = {names.customer_id: IDENTITY, names.ordered_at: INSTANT}
@@ -47,6 +47,7 @@ def left_out(
         .agg(
             *((pl.col("status") == one).sum().alias(one) for one in UNCOUNTED_STATUSES),
             later.len().alias("after_as_of"),
+            (pl.col("ordered_at").is_null() & pl.col("status").is_null()).sum().alias("undated"),
             later.min().cast(pl.Datetime("us", "UTC")).alias("next_order_at"),
         )
         .collect(engine="streaming")

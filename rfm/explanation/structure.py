@@ -85,6 +85,7 @@ class Note:
     kind: one of
         `uncounted_status`: so many `orders` do not count, because of their `status`;
         `after_as_of`: so many `orders` are dated after `as_of`, the first of them at `since`;
+        `undated`: so many `orders` have no finite time, and never count;
         `not_scored`: the database has not scored the customer yet, the numbers are for now;
         `queued`: the customer waits for a new score, `since` then, because of `sqlstate`;
         `stored_score`: the database still has another `lead_score`, which is not up to date;

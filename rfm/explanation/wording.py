@@ -83,6 +83,7 @@ def _note(note: Note) -> str:
     sentence = {
         "uncounted_status": f"{orders} with status {note.status} {verb} not count.",
         "after_as_of": f"{orders} with a later date {verb} not count yet{first}.",
+        "undated": f"{orders} without a date {verb} not count.",
         "not_scored": "The database has not scored this customer yet: the numbers are for now.",
         "queued": f"Not up to date: the customer waits for a new score{since} "
         f"(SQLSTATE {note.sqlstate}).",

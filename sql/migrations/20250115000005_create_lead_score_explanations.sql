@@ -69,8 +69,9 @@ begin
             nullif(max(o.ordered_at) filter (where o.ordered_at <= c.as_of), '-infinity') as last_order_at,
             count(*) filter (where o.ordered_at <= c.as_of) as frequency,
             coalesce(sum(o.amount) filter (where o.ordered_at <= c.as_of), 0) as monetary,
-            count(*) filter (where o.ordered_at > c.as_of) as coming,
-            nullif(min(o.ordered_at) filter (where o.ordered_at > c.as_of), 'infinity') as next_order_at
+            count(*) filter (where o.ordered_at > c.as_of and o.ordered_at < 'infinity') as coming,
+            min(o.ordered_at) filter (where o.ordered_at > c.as_of and o.ordered_at < 'infinity') as next_order_at,
+            count(*) filter (where o.ordered_at = 'infinity' or o.ordered_at is null) as undated
         from customer as c
         inner join public.lead_score_orders as o on o.customer_id = c.id
     ),
@@ -190,24 +191,28 @@ begin
         from scores as s
         where s.coming > 0
         union all
-        select 11, 'not_scored', null, null, null, null, null
+        select 11, 'undated', s.undated, null, null, null, null
+        from scores as s
+        where s.undated > 0
+        union all
+        select 12, 'not_scored', null, null, null, null, null
         from customer as c
         where c.last_scored_at is null
         union all
-        select 12, 'queued', null, null, null, q.sqlstate, q.queued_at
+        select 13, 'queued', null, null, null, q.sqlstate, q.queued_at
         from queued as q
         union all
-        select 13, 'stored_score', null, null, c.stored, null, null
+        select 14, 'stored_score', null, null, c.stored, null, null
         from customer as c
         cross join total as t
         where c.stored <> t.lead_score and c.last_scored_at is not null
         union all
-        select 14, 'time', null, null, null, null, min(f.at)
+        select 15, 'time', null, null, null, null, min(f.at)
         from falls as f
         where f.at <= statement_timestamp()
         having count(*) > 0
         union all
-        select 15, 'hidden_orders', null, null, null, null, null
+        select 16, 'hidden_orders', null, null, null, null, null
         where
             false
             -- slot each_order_table
@@ -385,7 +390,7 @@ begin
         -- not how many customers the model was fitted on
         grant select (id, recency, recency_negated, frequency, monetary, weights)
         on public.lead_score_models to authenticated;
-        grant select (only_row, model_id, activated_at) on public.lead_score_active_model to authenticated;
+        grant select (model_id) on public.lead_score_active_model to authenticated;
         grant select (customer_id, sqlstate, queued_at) on public.lead_score_queue to authenticated;
         grant select on public.lead_score_orders to authenticated;
         grant execute on function public.explain_lead_score(/* slot key_type */ uuid) to authenticated;

@@ -25,7 +25,7 @@ begin
             on public.lead_score_models from authenticated;
         end if;
         if to_regclass('public.lead_score_active_model') is not null then
-            revoke select (only_row, model_id, activated_at) on public.lead_score_active_model from authenticated;
+            revoke select (model_id) on public.lead_score_active_model from authenticated;
         end if;
         if to_regclass('public.lead_score_queue') is not null then
             revoke select (customer_id, sqlstate, queued_at) on public.lead_score_queue from authenticated;
