@@ -90,7 +90,7 @@ def explained_by_core(connection, model):
 
 def db_map(connection):
     [(number,)] = connection.execute(text("select map_id from lead_score_active_segment_map"))
-    return {1: rfm.GRID, 2: rfm.GRID_PUBLISHED}[number]
+    return {1: rfm.GRID_PUBLISHED, 2: rfm.GRID}[number]
 
 
 def comparable(one):

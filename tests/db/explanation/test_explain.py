@@ -35,7 +35,7 @@ def test_a_customer_is_found_by_id_or_by_email(rfm_engine):
     by_text, by_uuid = db.explain(rfm_engine, ANN), db.explain(rfm_engine, UUID(ANN))
     assert by_text == by_uuid
     assert (by_text.customer_id, by_text.lead_score, by_text.category) == (ANN, 18, "Warm")
-    assert (by_text.model, by_text.segment_map, by_text.notes) == (1, 2, ())
+    assert (by_text.model, by_text.segment_map, by_text.notes) == (1, 1, ())
 
 
 @pytest.mark.parametrize("key", [BOB, "bob", "", 7, "x' or true --", "%s"])
