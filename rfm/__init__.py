@@ -25,6 +25,12 @@ from rfm.errors import (
 )
 from rfm.evaluation.evaluate import evaluate
 from rfm.evaluation.result import Evaluation
+from rfm.explanation.change import Change, explain_change
+from rfm.explanation.explain import explain
+from rfm.explanation.frame import explain_frame
+from rfm.explanation.schema import explanation_schema
+from rfm.explanation.structure import Explanation
+from rfm.explanation.wording import sentences
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -39,8 +45,10 @@ __all__ = [
     "GRID",
     "GRID_PUBLISHED",
     "PUBLISHED",
+    "Change",
     "EmptyFit",
     "Evaluation",
+    "Explanation",
     "InvalidAsOf",
     "InvalidFrame",
     "InvalidHorizon",
@@ -52,9 +60,14 @@ __all__ = [
     "SegmentMap",
     "TooFewCustomers",
     "evaluate",
+    "explain",
+    "explain_change",
+    "explain_frame",
+    "explanation_schema",
     "fit",
     "lead_category",
     "score_frame",
     "segment",
+    "sentences",
     "summarize_orders",
 ]

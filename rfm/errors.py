@@ -16,6 +16,7 @@
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
     │   ├── UnknownModel      no stored model has this number
+    │   ├── UnknownCustomer   no customer has this id, or the role may not see it
     │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
@@ -92,6 +93,10 @@ class UnknownMigration(InvalidArgument):
 
 class UnknownModel(InvalidArgument):
     """No stored model has this number."""
+
+
+class UnknownCustomer(InvalidArgument):
+    """No customer has this id or e-mail address, or the role may not see the customer."""
 
 
 class UnknownSegmentMap(InvalidArgument):

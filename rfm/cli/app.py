@@ -14,7 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, evaluate, model, output, rescore, schema, score, segments
+from rfm.cli import demo, evaluate, explain, model, output, rescore, schema, score, segments
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Mapping[str, Command]] = {
     "": {
         "score": score.score,
         "evaluate": evaluate.evaluate,
+        "explain": explain.explain,
         "demo": demo.demo,
         "schedule": rescore.schedule,
     },

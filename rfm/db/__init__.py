@@ -2,6 +2,7 @@
 
 from rfm.db.connect import connect
 from rfm.db.evaluation import evaluate
+from rfm.db.explanation import explain, find_customers
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
@@ -57,7 +58,9 @@ __all__ = [
     "connect",
     "customer_segments",
     "evaluate",
+    "explain",
     "export",
+    "find_customers",
     "fit",
     "models",
     "plan",

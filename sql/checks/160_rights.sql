@@ -54,7 +54,8 @@ with ours as (
             'activate_lead_score_segment_map',
             'follow_lead_score_model',
             'calculate_customer_prospect',
-            'customers_of_segment'
+            'customers_of_segment',
+            'explain_lead_score'
         )
 ),
 
@@ -108,7 +109,7 @@ meant (short_name, grantee) as (
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
             'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_segment_maps',
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
-            'activate_lead_score_segment_map', 'customers_of_segment'
+            'activate_lead_score_segment_map', 'customers_of_segment', 'explain_lead_score'
         ]
     ) as s (name)
     union all
@@ -116,7 +117,8 @@ meant (short_name, grantee) as (
     from unnest(
         array[
             'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
-            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment'
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
+            'lead_score_orders', 'explain_lead_score'
         ]
     ) as s (name)
 ),

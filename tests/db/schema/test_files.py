@@ -94,7 +94,13 @@ def test_each_migration_has_a_list_of_what_it_creates():
     assert sorted(n for n in names if n.endswith(".toml")) == [f"{name}.toml" for name in NAMES]
 
 
-FOLDERS = ("queries/maintenance", "queries/models", "queries/scores", "queries/timeline")
+FOLDERS = (
+    "queries/explanation",
+    "queries/maintenance",
+    "queries/models",
+    "queries/scores",
+    "queries/timeline",
+)
 QUERIES = [f"{folder}/{name}" for folder in FOLDERS for name in sql_names(folder)]
 
 
