@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from rfm.model import PUBLISHED, Model
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
