@@ -13,6 +13,7 @@
 [(21, 'Warm', 'Potential Loyalists'), (11, 'Cold', 'Hibernating')]
 """
 
+from rfm.data_report import DataReport, Finding, inspect
 from rfm.errors import (
     EmptyFit,
     InvalidAsOf,
@@ -31,7 +32,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PUBLISHED",
+    "DataReport",
     "EmptyFit",
+    "Finding",
     "InvalidAsOf",
     "InvalidFrame",
     "InvalidModel",
@@ -39,6 +42,7 @@ __all__ = [
     "RfmError",
     "TooFewCustomers",
     "fit",
+    "inspect",
     "lead_category",
     "score_frame",
     "segment",
