@@ -81,7 +81,7 @@ def _statuses(question: Question, statuses: pl.DataFrame | None, rows: int) -> I
             kind="status_like",
             count=alike["len"].sum(),
             example=_with_numbers(alike),
-            remedy=f"`uncounted_statuses={','.join(dict.fromkeys(names))}` leaves them out",
+            remedy=f"`uncounted_statuses={list(dict.fromkeys(names))}` leaves them out",
         )
 
 

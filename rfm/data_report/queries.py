@@ -33,7 +33,8 @@ def plans(orders: pl.LazyFrame, question: Question, *, duplicates: bool) -> dict
     """Return one plan for each question, by name."""
     names, rules, schema, _ = question
     found = orders.with_columns(flag.alias(f"is {name}") for name, flag in _flags(question).items())
-    customers = found.filter(~pl.col("is no_customer"))
+    nobody = "is no_customer" if rules.drop_null_customers else "is null_customer"
+    customers = found.filter(~pl.col(nobody) & ~pl.col("is excluded_customer"))
     asked = {
         "rows": found.select(_numbers(question)),
         "customers": customers.group_by(pl.col(names.customer_id).alias("customer")).agg(pl.len()),
@@ -92,6 +93,7 @@ def _flags(question: Question) -> dict[str, pl.Expr]:
         "no_time": moment.is_null(),
         "other_currency": other,
         "no_customer": no_customer(names.customer_id, schema),
+        "null_customer": customer.is_null(),
         "excluded_customer": customer.is_in(excluded).fill_null(value=False),
         "no_amount": amount.is_null(),
         "negative_amount": (_value(question) < 0).fill_null(value=False),

@@ -26,7 +26,7 @@ _CREATED: Final = datetime(1980, 1, 1)  # noqa: DTZ001 - Excel has no zones; a c
 
 
 def writer_for(output: str, inputs: Sequence[str | Path] = ()) -> Callable[[pl.DataFrame], None]:
-    """Return a function that writes a frame, sorted by customer; no partial file ever stays.
+    """Return a function that writes a frame; no partial file ever stays.
 
     output: a file that ends with .csv, .tsv, .ndjson, .parquet or .xlsx, or `-` for CSV on standard
         output.
@@ -84,15 +84,14 @@ def _content(frame: pl.DataFrame, kind: str) -> bytes:
 
 
 def _into(frame: pl.DataFrame, target: Path | BytesIO, kind: str) -> None:
-    rows = frame.sort("customer_id", maintain_order=True)
     if kind == ".parquet":
-        rows.write_parquet(target)
+        frame.write_parquet(target)
     elif kind == ".ndjson":
-        rows.write_ndjson(target)
+        frame.write_ndjson(target)
     elif kind == ".xlsx":
-        _write_xlsx(rows, target)
+        _write_xlsx(frame, target)
     else:
-        rows.write_csv(target, separator="\t" if kind == ".tsv" else ",")
+        frame.write_csv(target, separator="\t" if kind == ".tsv" else ",")
 
 
 def _write_xlsx(frame: pl.DataFrame, target: Path | BytesIO) -> None:

@@ -58,7 +58,7 @@ def test_the_report_counts_what_the_summary_counts(rows):
         ({"customer_id": pl.Series(["a", None, " "])}, "no_customer", 2, None),
         ({"customer_id": pl.Series(["Ada", "ada ", "bob"])}, "similar_customers", 2, "'Ada', 'ada '"),
         ({"amount": pl.Series([1, None, 2])}, "no_amount", 1, None),
-        ({"amount": pl.Series([1, Decimal("-2.50"), 2])}, "negative_amount", 1, "b: -2.50"),
+        ({"amount": pl.Series([Decimal(1), Decimal("-2.50"), Decimal(2)])}, "negative_amount", 1, "b: -2.50"),
         ({"customer_id": pl.lit("a"), "amount": 1}, "duplicate_rows", 2, "of customer 'a'"),
         ({"currency": pl.Series(["EUR", "EUR", "USD"])}, "several_currencies", 2, "'EUR', 'USD'"),
     ],
