@@ -68,6 +68,24 @@ class OrderRules(NamedTuple):
         """Return the names of the columns that these rules need."""
         return [name for name in (self.order_id, self.quantity, self.currency) if name]
 
+    def with_columns(self, names: OrderColumns) -> OrderOptions:
+        """Return the names of the four columns and these rules as keywords."""
+        return OrderOptions(
+            customer_id=names.customer_id,
+            ordered_at=names.ordered_at,
+            amount=names.amount,
+            status=names.status,
+            order_id=self.order_id,
+            quantity=self.quantity,
+            currency=self.currency,
+            in_currency=self.in_currency,
+            rates=self.rates,
+            uncounted_statuses=self.uncounted_statuses,
+            refunds=self.refunds,
+            drop_null_customers=self.drop_null_customers,
+            exclude_customers=self.exclude_customers,
+        )
+
 
 def read_options(options: OrderOptions) -> tuple[OrderColumns, OrderRules]:
     """Split the keywords into the names of the four columns and the rules.
