@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 import polars as pl
 
-from rfm._check.frames import Frame, check_columns, check_ids, checked_when_collected
+from rfm._check.doors import as_customers, as_polars
+from rfm._check.frames import check_columns, check_ids, checked_when_collected
 from rfm._check.kinds import IDENTITY, TEXT, WHOLE, raise_problems
 from rfm._check.wording import count, first_few
 from rfm.instants import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import Unpack
 
+    from rfm._check.doors import AnyFrame, ArrowStream
     from rfm.columns import OrderColumns
     from rfm.orders.rules import OrderOptions, OrderRules
 
@@ -33,13 +35,37 @@ _PROBLEM_FLAGS: Final = {
 }
 
 
+@overload
 def summarize_orders(
-    orders: Frame,
+    orders: pl.LazyFrame,
     *,
     as_of: datetime | date | pl.Expr,
-    customers: pl.DataFrame | pl.LazyFrame | pl.Series | None = None,
+    customers: AnyFrame | None = None,
     **options: Unpack[OrderOptions],
-) -> Frame:
+) -> pl.LazyFrame: ...
+@overload
+def summarize_orders(
+    orders: ArrowStream,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame: ...
+@overload
+def summarize_orders(
+    orders: AnyFrame,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame | pl.LazyFrame: ...
+def summarize_orders(
+    orders: AnyFrame,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame | pl.LazyFrame:
     """Summarize orders as one row per customer.
 
     orders: one row per order, with these columns:
@@ -64,7 +90,10 @@ def summarize_orders(
     UNCOUNTED_STATUSES. A null status counts, a null `ordered_at` does not. `rfm.inspect` tells how
     many orders do not count, and why.
 
-    Returns a DataFrame for a DataFrame and a LazyFrame for a LazyFrame; the order of its rows is
+    Another library's frame that has `__arrow_c_stream__` (pandas, PyArrow, a DuckDB relation) is
+    accepted where a DataFrame is, for `orders` and for `customers`.
+
+    Returns a LazyFrame for a LazyFrame, and otherwise a DataFrame; the order of its rows is
     undefined:
 
     `customer_id`: as in `customers`, or else as in the orders.
@@ -103,14 +132,14 @@ def summarize_orders(
         if isinstance(as_of, pl.Expr)
         else microseconds_since_epoch(as_of, "a datetime, a date or a Polars expression")
     )
-    if isinstance(customers, pl.Series):
-        customers = customers.to_frame(names.customer_id)
+    frame = as_polars(orders, "orders")
     if customers is None:
-        totals = _totals(checked_lines(orders, names, rules, instant), instant, rules)
+        totals = _totals(checked_lines(frame, names, rules, instant), instant, rules)
     else:
-        totals = _totals_of_customers(customers, orders, names, rules, instant)
+        people = as_customers(customers, names.customer_id)
+        totals = _totals_of_customers(people, frame, names, rules, instant)
     summary = totals.select(_summary_columns())
-    if isinstance(orders, pl.LazyFrame):
+    if isinstance(frame, pl.LazyFrame):
         return summary
     return summary.collect(engine="streaming")  # whose sums never wrap around
 

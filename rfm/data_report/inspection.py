@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from rfm._check.doors import as_polars
 from rfm.data_report.findings import findings
 from rfm.data_report.queries import Question, plans
 from rfm.data_report.structure import DataReport
@@ -18,13 +19,14 @@ from rfm.summary import summarize_orders
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from rfm._check.doors import AnyFrame
     from rfm.orders.rules import OrderOptions
 
 _MAX_ROWS_FOR_DUPLICATES: Final = 20_000_000  # 16 bytes and a customer for each
 
 
 def inspect(
-    orders: pl.DataFrame | pl.LazyFrame, *, as_of: datetime | date, **options: Unpack[OrderOptions]
+    orders: AnyFrame, *, as_of: datetime | date, **options: Unpack[OrderOptions]
 ) -> DataReport:
     """Find what is unusual in orders: what does not count, and what may be wrong.
 
@@ -52,9 +54,10 @@ def inspect(
       - 1 rows have a negative amount (bob: -50); `refunds="net"` subtracts them from the spend, \
 `refunds="ignore"` leaves them out
     """
-    question = _question(orders, as_of, options)
-    rows = orders.lazy().select(pl.len()).collect(engine="streaming").item()
-    asked = plans(orders.lazy(), question, duplicates=rows <= _MAX_ROWS_FOR_DUPLICATES)
+    frame = as_polars(orders, "orders")
+    question = _question(frame, as_of, options)
+    rows = frame.lazy().select(pl.len()).collect(engine="streaming").item()
+    asked = plans(frame.lazy(), question, duplicates=rows <= _MAX_ROWS_FOR_DUPLICATES)
     answers = pl.collect_all(asked.values(), engine="streaming")
     return _report(question, dict(zip(asked, answers, strict=True)))
 

@@ -46,7 +46,10 @@ def test_a_named_status_has_to_be_there():
 
 
 def test_anything_but_a_frame_is_refused():
-    with pytest.raises(rfm.InvalidFrame, match=r"orders is a list, not a Polars frame"):
+    with pytest.raises(
+        rfm.InvalidFrame,
+        match=r"orders is a list, not a frame; pass pl.DataFrame\(orders\) instead",
+    ):
         summarize([{"customer_id": 1}])
 
 
