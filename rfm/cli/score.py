@@ -16,7 +16,7 @@ from rfm.cli.output import print_json, print_message, print_report, print_table
 from rfm.columns import OrderColumns
 from rfm.errors import InvalidArgument
 from rfm.io import STANDARD, FileFormat, writer_for
-from rfm.orders.rules import OrderRules
+from rfm.orders.rules import OrderRules, refunds_called
 
 _SHOWN: Final = ("customer_id", "lead_score", "lead_category", "segment", "recency_days")
 _BEST: Final = 20
@@ -97,7 +97,7 @@ def score(
         in_currency=in_currency,
         rates=order_options.read_rates(rates),
         uncounted_statuses=[one for one in uncounted_statuses.split(",") if one.strip()],
-        refunds=refunds,
+        refunds=refunds_called(refunds),
         drop_null_customers=drop_null_customers,
         exclude_customers=order_options.read_excluded(exclude_customers, customer_id),
     )

@@ -72,14 +72,16 @@ def _statuses(question: Question, statuses: pl.DataFrame | None, rows: int) -> I
     uncounted = ordered.filter(~pl.col("counts"))
     if uncounted.height:
         yield Finding(
-            kind="uncounted_status", count=uncounted["len"].sum(), example=_with_numbers(uncounted)
+            kind="uncounted_status",
+            count=int(uncounted["len"].sum()),
+            example=_with_numbers(uncounted),
         )
     alike = ordered.filter("counts", pl.col("status").str.contains(_LIKE_UNCOUNTED))
     if alike.height:
         names = [one.strip() for one in alike["status"].head(_SHOWN)]
         yield Finding(
             kind="status_like",
-            count=alike["len"].sum(),
+            count=int(alike["len"].sum()),
             example=_with_numbers(alike),
             remedy=f"`uncounted_statuses={list(dict.fromkeys(names))}` leaves them out",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from rfm._check.wording import count, first_few
 from rfm.columns import ColumnNames, OrderColumns
@@ -18,6 +18,8 @@ UNCOUNTED_STATUSES: Final = ("cancelled", "canceled", "refunded", "failed", "voi
 
 Refunds = Literal["order", "net", "ignore"]
 """What a negative amount is: an order like any other, a deduction, or nothing."""
+
+_REFUNDS: Final[dict[str, Refunds]] = {"order": "order", "net": "net", "ignore": "ignore"}
 
 
 class OrderOptions(ColumnNames, total=False):
@@ -113,14 +115,24 @@ def read_options(options: OrderOptions) -> tuple[OrderColumns, OrderRules]:
             f"{first_few(OrderRules._fields, limit=20)}"
         )
     chosen = OrderRules(**rules)
+    refunds_called(chosen.refunds)
     for problem in _contradictions(chosen):
         raise InvalidArgument(problem)
     return OrderColumns(**names), chosen
 
 
+def refunds_called(name: str) -> Refunds:
+    """Return the policy for negative amounts of this name; raise InvalidArgument if there is none.
+
+    >>> refunds_called("net")
+    'net'
+    """
+    if name not in _REFUNDS:
+        raise InvalidArgument(f"`refunds` is {name!r}; use 'order', 'net' or 'ignore'")
+    return _REFUNDS[name]
+
+
 def _contradictions(rules: OrderRules) -> Iterator[str]:
-    if rules.refunds not in get_args(Refunds):
-        yield f"`refunds` is {rules.refunds!r}; use 'order', 'net' or 'ignore'"
     if isinstance(rules.uncounted_statuses, str):
         yield "`uncounted_statuses` is one text; pass a list of texts"
     if rules.in_currency is not None and rules.currency is None:

@@ -22,6 +22,14 @@ def orders(tmp_path):
     return tmp_path / "orders.csv"
 
 
+def read(path):
+    if path.suffix == ".xlsx":
+        return pl.read_excel(path)
+    if path.suffix in {".csv", ".tsv"}:
+        return pl.read_csv(path, infer_schema=False, separator="," if "c" in path.suffix else "\t")
+    return pl.read_ndjson(path) if path.suffix == ".ndjson" else pl.read_parquet(path)
+
+
 @pytest.mark.parametrize("kind", ["csv", "tsv", "ndjson", "parquet", "xlsx"])
 @pytest.mark.usefixtures("orders")
 def test_equal_runs_write_equal_bytes_sorted_by_customer(rfm_command, tmp_path, kind):
@@ -31,12 +39,7 @@ def test_equal_runs_write_equal_bytes_sorted_by_customer(rfm_command, tmp_path, 
         rfm_command("score", "orders.csv", *AS_OF, "--model", "published", "-o", name)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
-    readers = {
-        "csv": lambda path: pl.read_csv(path, infer_schema=False),
-        "tsv": lambda path: pl.read_csv(path, infer_schema=False, separator="\t"),
-        "xlsx": pl.read_excel, "ndjson": pl.read_ndjson, "parquet": pl.read_parquet,
-    }  # fmt: skip
-    found = readers[kind](tmp_path / f"0.{kind}")
+    found = read(tmp_path / f"0.{kind}")
     assert found["customer_id"].to_list() == ["007", "042"]
     assert found["lead_score"].cast(pl.Int64).to_list() == [21, 8]
 

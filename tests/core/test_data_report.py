@@ -3,6 +3,7 @@
 import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -124,8 +125,9 @@ def test_the_json_has_what_its_schema_says():
 def test_orders_that_cannot_be_inspected_are_refused():
     with pytest.raises(rfm.InvalidFrame, match=r"3 columns missing from orders"):
         rfm.inspect(pl.DataFrame({"x": [1]}), as_of=AS_OF)
+    unchecked: Any = "today"
     with pytest.raises(rfm.InvalidAsOf):
-        rfm.inspect(sales(["a"]), as_of="today")
+        rfm.inspect(sales(["a"]), as_of=unchecked)
 
 
 def test_ids_of_any_flat_type_are_inspected():

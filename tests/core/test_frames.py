@@ -91,3 +91,17 @@ def test_the_rest_is_refused_with_the_call_that_converts_it(frame, says):
         return
     with pytest.raises(rfm.InvalidFrame, match=says):
         rfm.summarize_orders(frame, as_of=AS_OF)
+
+
+def scores_of(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame | pl.LazyFrame:
+    """Is what callers write: mypy checks that a union is accepted, and what each kind returns."""
+    eager: pl.DataFrame = rfm.summarize_orders(frame.lazy().collect(), as_of=AS_OF)
+    lazy: pl.LazyFrame = rfm.summarize_orders(frame.lazy(), as_of=AS_OF)
+    assert rfm.score_frame(lazy, rfm.PUBLISHED).collect().height == eager.height
+    return rfm.score_frame(rfm.summarize_orders(frame, as_of=AS_OF), rfm.PUBLISHED)
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.LazyFrame])
+def test_a_callers_own_union_of_frames_is_accepted(kind):
+    frame = pl.DataFrame(ROWS)
+    assert isinstance(scores_of(frame if kind is pl.DataFrame else frame.lazy()), kind)

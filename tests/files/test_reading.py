@@ -33,9 +33,13 @@ def zstd(content):
 
 
 def frame_of(rows):
-    kinds = {"customer_id": pl.String, "ordered_at": pl.Datetime("us", "UTC")}
-    kinds |= {"amount": pl.Decimal(38, 2), "status": pl.String}
-    return pl.DataFrame(rows, schema=kinds, orient="row")
+    schema = pl.Schema(
+        {
+            "customer_id": pl.String(), "ordered_at": pl.Datetime("us", "UTC"),
+            "amount": pl.Decimal(38, 2), "status": pl.String(),
+        }
+    )  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def written(path, name):
