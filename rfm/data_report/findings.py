@@ -63,10 +63,10 @@ def _simple(kind: str, numbers: Mapping[str, Any]) -> Finding:
     )
 
 
-def _statuses(question: Question, statuses: pl.DataFrame | None, rows: int) -> Iterator[Finding]:
+def _statuses(question: Question, statuses: pl.DataFrame | None, total: int) -> Iterator[Finding]:
     if statuses is None:
-        if rows:
-            yield _no_status(question, rows)
+        if total:
+            yield _no_status(question, total)
         return
     ordered = statuses.sort("len", "status", descending=[True, False])
     uncounted = ordered.filter(~pl.col("counts"))
