@@ -26,7 +26,6 @@ _REMEDIES: Final = {
     "no_customer": "`drop_null_customers=True` leaves them out",
     "negative_amount": '`refunds="net"` subtracts them from the spend, `refunds="ignore"` leaves '
     "them out",
-    "impossible_recency": "correct their times",
 }
 _ORDER: Final = (
     "after_as_of",
@@ -45,21 +44,22 @@ def findings(question: Question, answers: Mapping[str, pl.DataFrame]) -> Iterato
     yield from _statuses(question, answers.get("statuses"), numbers["rows"])
     for kind in _ORDER:
         if numbers.get(kind):
-            yield _simple(kind, numbers)
+            done = kind == "no_customer" and question.rules.drop_null_customers
+            yield _simple(kind, numbers, remedy=None if done else _REMEDIES.get(kind))
     yield from _customers(answers["customers"], numbers["rows"])
     yield from _duplicates(answers.get("duplicates"), numbers["rows"])
     yield from _refunds(question, numbers)
     yield from _currencies(question, answers.get("currencies"))
     if numbers["impossible_recency"]:
-        yield _simple("impossible_recency", numbers)
+        yield _simple("impossible_recency", numbers, remedy="correct their times")
 
 
-def _simple(kind: str, numbers: Mapping[str, Any]) -> Finding:
+def _simple(kind: str, numbers: Mapping[str, Any], *, remedy: str | None) -> Finding:
     return Finding(
         kind=kind,
         count=numbers[kind],
         example=numbers.get(f"{kind} example"),
-        remedy=_REMEDIES.get(kind),
+        remedy=remedy,
     )
 
 

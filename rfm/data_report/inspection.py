@@ -49,9 +49,9 @@ def inspect(
     ... })
     >>> print(inspect(orders, as_of=date(2025, 1, 31)))
     3 rows read, 2 counted, 3 customers
-      - 1 rows do not count, because of their status ('Refunded': 1)
-      - 2 customers differ from another one by case or blanks only ('Ada', 'ada'); write them alike
-      - 1 rows have a negative amount (bob: -50); `refunds="net"` subtracts them from the spend, \
+      - 1 row not counted because of the status ('Refunded': 1)
+      - 2 customers that differ by case or blanks only ('Ada', 'ada'); write them alike
+      - 1 row with a negative amount (bob: -50); `refunds="net"` subtracts them from the spend, \
 `refunds="ignore"` leaves them out
     """
     frame = as_polars(orders, "orders")

@@ -103,7 +103,7 @@ def _flags(question: Question) -> dict[str, pl.Expr]:
 
 def _value(question: Question) -> pl.Expr:
     amount, quantity = pl.col(question.names.amount), question.rules.quantity
-    return amount if quantity is None else amount.sign() * pl.col(quantity).sign()
+    return amount if quantity is None else amount * pl.col(quantity)
 
 
 def _numbers(question: Question) -> list[pl.Expr]:
@@ -125,7 +125,7 @@ def _numbers(question: Question) -> list[pl.Expr]:
         *(pl.col(f"is {kind}").sum().alias(kind) for kind in kinds),
         *(value.cast(pl.String).alias(f"{kind} example") for kind, value in example.items()),
         pl.col(names.customer_id).filter(negative).first().cast(pl.String).alias("refunded"),
-        pl.col(names.amount).filter(negative).first().cast(pl.String).alias("refund"),
+        _value(question).filter(negative).first().cast(pl.String).alias("refund"),
     ]
     if rules.order_id:
         numbers.append(pl.col(rules.order_id).is_null().sum().alias("no_order_id"))

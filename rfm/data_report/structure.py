@@ -11,25 +11,30 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TITLES: Final = {
-    "uncounted_status": "rows do not count, because of their status",
-    "after_as_of": "rows do not count, because they are after as_of",
-    "no_time": "rows do not count, because they have no time",
-    "other_currency": "rows do not count, because they have another currency or none",
-    "no_customer": "rows have no customer",
-    "excluded_customer": "rows belong to excluded customers",
-    "no_amount": "rows have no amount, and add 0",
-    "no_order_id": "rows have no order number; each is an order of its own",
-    "no_status_column": "rows have no status, so every order counts",
-    "status_like": "rows have a status that counts, but resembles one that does not",
-    "similar_customers": "customers differ from another one by case or blanks only",
-    "duplicate_rows": "rows repeat another row exactly",
-    "duplicates_not_checked": "rows are too many to look for repeated ones",
-    "negative_amount": "rows have a negative amount",
-    "several_currencies": "currencies are in one column",
-    "large_customer": "rows belong to one customer",
-    "impossible_recency": "rows are more than 50 years old",
+    "uncounted_status": "not counted because of the status",
+    "after_as_of": "not counted because later than as_of",
+    "no_time": "not counted because without a time",
+    "other_currency": "not counted because in another currency, or in none",
+    "no_customer": "without a customer",
+    "excluded_customer": "of excluded customers",
+    "no_amount": "without an amount, which adds 0",
+    "no_order_id": "without an order number, each an order of its own",
+    "no_status_column": "without a status, so every order counts",
+    "status_like": "counted, with a status that resembles an uncounted one",
+    "similar_customers": "that differ by case or blanks only",
+    "duplicate_rows": "that repeat another row exactly",
+    "duplicates_not_checked": "not compared with each other, because they are too many",
+    "negative_amount": "with a negative amount",
+    "several_currencies": "in one column",
+    "large_customer": "of one customer",
+    "impossible_recency": "more than 50 years old",
 }
-"""Every kind of finding, and what its number counts."""
+"""Every kind of finding, and what it says of the rows that it counts."""
+
+_NOUNS: Final = {
+    "similar_customers": ("customer", "customers"),
+    "several_currencies": ("currency", "currencies"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,8 @@ class Finding:
         """Return the finding as one line."""
         example = f" ({self.example})" if self.example else ""
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.count:,} {TITLES[self.kind]}{example}{remedy}"
+        counted = count(self.count, *_NOUNS.get(self.kind, ("row", "rows")))
+        return f"{counted} {TITLES[self.kind]}{example}{remedy}"
 
 
 @dataclass(frozen=True, kw_only=True)

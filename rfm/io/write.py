@@ -64,8 +64,11 @@ def _refuse_inputs(path: Path, inputs: Sequence[str | Path]) -> None:
 
 
 def _write(frame: pl.DataFrame, path: Path, kind: str) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-        temporary = Path(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
+            temporary = Path(file.name)
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be written: {error.strerror}") from None
     try:
         _into(frame, temporary, kind)
         # Only its owner can read a temporary file; the result gets the usual rights.

@@ -38,7 +38,7 @@ def test_a_csv_file_is_scored_exactly_and_ids_keep_their_zeros(
     done = rfm_command("score", orders, "--as-of", "2026-11-01", "--model", model, "-o", result)
     assert done.stderr == (
         "4 rows read, 3 counted, 2 customers\n"
-        "  - 1 rows do not count, because of their status ('Refunded': 1)\n"
+        "  - 1 row not counted because of the status ('Refunded': 1)\n"
         "2 customers scored\n"
     )
     scores = pl.read_parquet(result).sort("customer_id")
