@@ -124,12 +124,10 @@ def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of 
     try:
         numbers = [Decimal(part) for part in written.split(",") if part.strip()]
     except InvalidOperation:
-        numbers = []
-    if not numbers or not all(number.is_finite() for number in numbers):
         raise InvalidArgument(
             f"--{name} {written!r} is not a list of numbers; write them like 180,90,60,30"
-        )
-    return [int(one) if one == one.to_integral_value() else one for one in numbers]
+        ) from None
+    return [int(one) if one.is_finite() and one % 1 == 0 else one for one in numbers]
 
 
 def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:

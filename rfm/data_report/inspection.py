@@ -9,7 +9,7 @@ import polars as pl
 
 from rfm._check.doors import as_polars
 from rfm.data_report.findings import findings
-from rfm.data_report.queries import Question, plans
+from rfm.data_report.queries import Question, plans, row_hash
 from rfm.data_report.structure import DataReport
 from rfm.instants import EPOCH, microseconds_since_epoch
 from rfm.orders.lines import check_orders
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rfm._check.doors import AnyFrame
     from rfm.orders.rules import OrderOptions
 
-_MAX_ROWS_FOR_DUPLICATES: Final = 20_000_000  # 16 bytes and a customer for each
+_MAX_ROWS_FOR_DUPLICATES: Final = 20_000_000  # 8 bytes for each, and a copy while they are sorted
 
 
 def inspect(
@@ -59,7 +59,7 @@ def inspect(
     rows = frame.lazy().select(pl.len()).collect(engine="streaming").item()
     asked = plans(frame.lazy(), question, duplicates=rows <= _MAX_ROWS_FOR_DUPLICATES)
     answers = pl.collect_all(asked.values(), engine="streaming")
-    return _report(question, dict(zip(asked, answers, strict=True)))
+    return _report(frame.lazy(), question, dict(zip(asked, answers, strict=True)))
 
 
 def summarize_and_inspect(
@@ -71,7 +71,7 @@ def summarize_and_inspect(
 ) -> tuple[pl.DataFrame, DataReport]:
     """Return the summary of orders and their data report; both read the orders once, together.
 
-    duplicates: whether to look for repeated rows, which takes 16 bytes and more for each row.
+    duplicates: whether to look for repeated rows, which takes 16 bytes of memory for each row.
 
     Raises what `rfm.summarize_orders` raises.
     """
@@ -79,7 +79,7 @@ def summarize_and_inspect(
     question = _question(orders, as_of, options)
     asked = plans(orders, question, duplicates=duplicates)
     answers = pl.collect_all([summary, *asked.values()], engine="streaming")
-    return answers[0], _report(question, dict(zip(asked, answers[1:], strict=True)))
+    return answers[0], _report(orders, question, dict(zip(asked, answers[1:], strict=True)))
 
 
 def _question(
@@ -90,8 +90,12 @@ def _question(
     return Question(names, rules, schema, microseconds_since_epoch(as_of))
 
 
-def _report(question: Question, answers: dict[str, pl.DataFrame]) -> DataReport:
+def _report(
+    orders: pl.LazyFrame, question: Question, answers: dict[str, pl.DataFrame]
+) -> DataReport:
     numbers = answers["rows"].row(0, named=True)
+    if "duplicates" in answers:
+        answers["duplicates"] = _duplicates(orders, question, answers["duplicates"]["row"].sort())
     return DataReport(
         as_of=(EPOCH + timedelta(microseconds=question.as_of)).astimezone(UTC),
         rows=numbers["rows"],
@@ -99,3 +103,14 @@ def _report(question: Question, answers: dict[str, pl.DataFrame]) -> DataReport:
         customers=answers["customers"].height,
         findings=tuple(findings(question, answers)),
     )
+
+
+def _duplicates(orders: pl.LazyFrame, question: Question, rows: pl.Series) -> pl.DataFrame:
+    """Count the repeated rows by their sorted hashes; only if there are some, look for one."""
+    repeated = rows.filter(rows == rows.shift())
+    customer: object = None
+    if len(repeated):
+        same = row_hash(question.schema) == repeated[0]
+        found = orders.filter(same).select(question.names.customer_id).head(1)
+        customer = found.collect(engine="streaming").item()
+    return pl.DataFrame({"count": [len(repeated)], "customer": [customer]}, strict=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import xor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
@@ -53,7 +55,8 @@ def plans(orders: pl.LazyFrame, question: Question, *, duplicates: bool) -> dict
     if currency:
         asked["currencies"] = orders.group_by(pl.col(currency).alias("currency")).agg(pl.len())
     if duplicates and not any(dtype.is_nested() or dtype.is_object() for dtype in schema.values()):
-        asked["duplicates"] = _duplicates(orders, names.customer_id)
+        # Sorted later: that takes a third of the time of a group-by.
+        asked["duplicates"] = orders.select(row_hash(schema).alias("row"))
     return asked
 
 
@@ -65,15 +68,9 @@ def currency_column(question: Question) -> str | None:
     return named
 
 
-def _duplicates(orders: pl.LazyFrame, customer_id: str) -> pl.LazyFrame:
-    row = pl.struct(pl.all()).hash().alias("row")
-    return (
-        orders.select(row, pl.col(customer_id).alias("customer"))
-        .group_by("row")
-        .agg(pl.len(), pl.first("customer"))
-        .filter(pl.col("len") > 1)
-        .select(count=pl.col("len").sum() - pl.len(), customer=pl.col("customer").min())
-    )
+def row_hash(schema: pl.Schema) -> pl.Expr:
+    """Return a number for each row: equal for equal rows, and hardly ever for others."""
+    return reduce(xor, (pl.col(name).hash(seed=seed) for seed, name in enumerate(schema)))
 
 
 def _flags(question: Question) -> dict[str, pl.Expr]:

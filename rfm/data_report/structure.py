@@ -22,7 +22,7 @@ TITLES: Final = {
     "no_status_column": "without a status, so every order counts",
     "status_like": "counted, with a status that resembles an uncounted one",
     "similar_customers": "that differ by case or blanks only",
-    "duplicate_rows": "that repeat another row exactly",
+    "duplicate_rows": "exactly the same as another row",
     "duplicates_not_checked": "not compared with each other, because they are too many",
     "negative_amount": "with a negative amount",
     "several_currencies": "in one column",

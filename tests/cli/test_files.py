@@ -178,9 +178,3 @@ def test_doctor_fails_where_the_database_does_not_answer(rfm_command):
     found = {one["what"]: one for one in json.loads(done.stdout)}
     assert not found["database"]["good"]
     assert "secret" not in done.stdout
-
-
-@pytest.mark.parametrize("option", ["--recency", "--monetary"])
-def test_an_infinite_threshold_is_one_message(rfm_command, rfm_engine, option):
-    message = rfm_command("model", "set", option, "inf", engine=rfm_engine, code=2).stderr
-    assert f"{option} 'inf' is not a list of numbers" in message
