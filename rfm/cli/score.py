@@ -12,7 +12,7 @@ import rfm
 from rfm._check.wording import count, first_few
 from rfm.cli import options
 from rfm.cli import orders as order_options
-from rfm.cli.output import print_json, print_message, print_report, print_table
+from rfm.cli.output import print_json, print_message, print_report, print_table, progress
 from rfm.columns import OrderColumns
 from rfm.errors import InvalidArgument
 from rfm.io import STANDARD, FileFormat, writer_for
@@ -103,7 +103,9 @@ def score(
     )
     names = OrderColumns(customer_id, ordered_at, amount, status)
     form = FileFormat(separator, decimal, date_format, encoding)
-    summary, report = order_options.read_summary(orders, moment, names, rules, form)
+    with progress() as update:
+        update(description="reading orders")
+        summary, report = order_options.read_summary(orders, moment, names, rules, form)
     used = chosen or rfm.fit(summary)
     scored = rfm.score_frame(summary, used).with_columns(rfm.lead_category(), rfm.segment())
     shown = _columns(columns, scored.columns, _SHOWN if write is None else scored.columns)
