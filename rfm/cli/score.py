@@ -106,10 +106,10 @@ def score(
     with progress() as update:
         update(description="reading orders")
         summary, report = order_options.read_summary(orders, moment, names, rules, form)
+    print_report(report, options.typed_options(score))
     used = chosen or rfm.fit(summary)
     scored = rfm.score_frame(summary, used).with_columns(rfm.lead_category(), rfm.segment())
     shown = _columns(columns, scored.columns, _SHOWN if write is None else scored.columns)
-    print_report(report, options.typed_options(score))
     _warn_of_few(chosen, summary)
     if write is not None:
         write(scored.sort("customer_id").select(shown))

@@ -110,7 +110,7 @@ def test_json_has_the_report_the_model_and_the_best_customers(rfm_command):
 @pytest.mark.usefixtures("orders")
 def test_a_wrong_call_is_one_clear_message(rfm_command, words, says):
     done = rfm_command("score", "orders.csv", *AS_OF, *words, code=2)
-    assert done.stderr.startswith("error: ")
+    assert "error: " in done.stderr
     assert says in done.stderr
     assert done.stdout == ""
 
