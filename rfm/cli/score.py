@@ -154,7 +154,8 @@ def _best(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def _print_best(scored: pl.DataFrame, columns: Sequence[str]) -> None:
-    best = _best(scored).select(columns)
+    named = pl.col("segment").cast(pl.String).replace(rfm.GRID.names)
+    best = _best(scored).with_columns(named).select(columns)
     print_table("Customers with the highest scores", best.columns, best.rows())
 
 

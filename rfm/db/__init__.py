@@ -1,13 +1,13 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.evaluation import evaluate
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
     StoredModel,
-    activate,
     active_model,
     models,
     store_model,
@@ -26,6 +26,16 @@ from rfm.db.schema.rollback import rollback
 from rfm.db.schema.status import MigrationStatus, State, status
 from rfm.db.schema.survey import survey
 from rfm.db.schema.verify import Check, verify
+from rfm.db.segments.activate import activate, activate_segment_map
+from rfm.db.segments.customers import customer_segments
+from rfm.db.segments.simulate import simulate_segments
+from rfm.db.segments.stored import (
+    StoredSegmentMap,
+    active_segment_map,
+    segment_maps,
+    store_segment_map,
+    stored_segment_map,
+)
 
 __all__ = [
     "Backfill",
@@ -36,12 +46,17 @@ __all__ = [
     "Pace",
     "State",
     "StoredModel",
+    "StoredSegmentMap",
     "activate",
+    "activate_segment_map",
     "active_model",
+    "active_segment_map",
     "apply",
     "backfill",
     "check_mapping",
     "connect",
+    "customer_segments",
+    "evaluate",
     "export",
     "fit",
     "models",
@@ -51,10 +66,14 @@ __all__ = [
     "rollback",
     "schedule",
     "score_differences",
+    "segment_maps",
     "simulate",
+    "simulate_segments",
     "status",
     "store_model",
+    "store_segment_map",
     "stored_model",
+    "stored_segment_map",
     "survey",
     "verify",
 ]

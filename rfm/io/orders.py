@@ -12,7 +12,7 @@ from rfm.errors import InvalidArgument, InvalidFile
 from rfm.io.sources import FileFormat, find_sources
 from rfm.io.tables import ROW, cannot_read, line_of, scan
 from rfm.io.values import decimal_places, instants, plain_decimal, without_blanks
-from rfm.orders.rules import OrderRules
+from rfm.orders.rules import NO_RULES, OrderRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_COLUMNS: Final = OrderColumns()
 _DEFAULT_FORMAT: Final = FileFormat()
-_NO_RULES: Final = OrderRules()
 _MAX_SCALE: Final = 38
 _AMOUNT_REMEDIES: Final = {
     ",": 'name the decimal mark: `decimal=","` reads 1.234,50, `decimal="."` reads 1,234.50',
@@ -42,7 +41,7 @@ class _File(NamedTuple):
 def scan_orders(
     paths: Sequence[str | Path],
     columns: OrderColumns = _DEFAULT_COLUMNS,
-    rules: OrderRules = _NO_RULES,
+    rules: OrderRules = NO_RULES,
     form: FileFormat = _DEFAULT_FORMAT,
 ) -> pl.LazyFrame:
     r"""Return the orders of files as a LazyFrame.

@@ -12,7 +12,7 @@ from rfm._check.kinds import ANYTHING, IDENTITY, INSTANT, MONEY, TEXT, raise_pro
 from rfm._check.wording import first_few
 from rfm.instants import as_of_column, microseconds
 from rfm.orders.rates import rate_column
-from rfm.orders.rules import UNCOUNTED_STATUSES
+from rfm.orders.rules import NO_RULES, UNCOUNTED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,7 +60,7 @@ def checked_lines(
 def check_orders(
     orders: pl.DataFrame | pl.LazyFrame,
     names: OrderColumns,
-    rules: OrderRules,
+    rules: OrderRules = NO_RULES,
     as_of: pl.Expr | int | None = None,
     *,
     ids: bool = True,

@@ -89,6 +89,10 @@ class OrderRules(NamedTuple):
         )
 
 
+NO_RULES: Final = OrderRules()
+"""The rules of the database: the defaults."""
+
+
 def read_options(options: OrderOptions) -> tuple[OrderColumns, OrderRules]:
     """Split the keywords into the names of the four columns and the rules.
 

@@ -7,13 +7,14 @@ from sqlalchemy import Connection
 import rfm
 from rfm._check.wording import count
 from rfm.db.mapping.record import mapping_of
-from rfm.db.schema.migrations import DatabaseObject
+from rfm.db.schema.contents import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaNewer, SchemaOutdated
 
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
+SEGMENTS: Final = "20250115000004_create_customer_segments"
 
 
 def require_migration(connection: Connection, migration: str = SCORING) -> None:
@@ -33,7 +34,8 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
     statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)
     for found in statuses:
-        if SCORING <= found.migration.name <= migration:
+        is_needed = found.state is not State.NOT_ENABLED or found.migration.name == migration
+        if SCORING <= found.migration.name <= migration and is_needed:
             _refuse_unless_complete(connection, found)
 
 
@@ -60,7 +62,7 @@ def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> N
 
 def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
     """Of a migration that is not there at all, every object is missing: that says nothing."""
-    if found.state in {State.MISSING, State.EDITED}:
+    if found.state in {State.MISSING, State.NOT_ENABLED, State.EDITED}:
         return ""
     return f": it lacks {', '.join(map(str, missing))}"
 
