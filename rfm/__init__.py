@@ -13,6 +13,7 @@
 [(21, 'Warm', 'potential_loyalist'), (11, 'Cold', 'hibernating')]
 """
 
+from rfm.data_report import DataReport, Finding, inspect
 from rfm.errors import (
     EmptyFit,
     InvalidAsOf,
@@ -46,9 +47,11 @@ __all__ = [
     "GRID_PUBLISHED",
     "PUBLISHED",
     "Change",
+    "DataReport",
     "EmptyFit",
     "Evaluation",
     "Explanation",
+    "Finding",
     "InvalidAsOf",
     "InvalidFrame",
     "InvalidHorizon",
@@ -65,6 +68,7 @@ __all__ = [
     "explain_frame",
     "explanation_schema",
     "fit",
+    "inspect",
     "lead_category",
     "score_frame",
     "segment",

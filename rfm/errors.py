@@ -80,7 +80,7 @@ class InvalidDatabase(InvalidArgument):
 
 
 class InvalidFile(InvalidArgument):
-    """A file is missing, is neither Parquet nor CSV, or has values that cannot be read."""
+    """A file is missing, is of no kind that can be read, or has values that cannot be read."""
 
 
 class InvalidMapping(InvalidArgument):

@@ -10,7 +10,7 @@ from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import MARK
 from rfm.db.sql import read_sql, sql_names
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from tests.support import run
 
 NAMES = [migration.name for migration in migrations()]
