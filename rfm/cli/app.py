@@ -14,7 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, model, output, rescore, schema, score
+from rfm.cli import demo, history, model, output, rescore, schema, score
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -23,6 +23,7 @@ Command = Callable[..., None]
 ABOUT = {
     "": "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
     "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
+    "history": "Record each change of a score, and show who moved.",
     "model": "Fit, store, compare and activate the models of a database.",
 }
 COMMANDS: Mapping[str, Mapping[str, Command]] = {
@@ -38,6 +39,14 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "rescore-stale": rescore.rescore_stale,
         "backfill": rescore.backfill,
     },
+    "history": {
+        "enable": history.enable,
+        "disable": history.disable,
+        "status": history.status,
+        "show": history.show,
+        "movement": history.movement,
+        "prune": history.prune,
+    },
     "model": {
         "fit": model.fit,
         "set": model.set_model,
@@ -51,7 +60,8 @@ _TYPED: Final = {
     name.replace("-", "_"): " ".join(filter(None, ("rfm", group, name)))
     for group, commands in COMMANDS.items()
     for name in commands
-}
+    if group != "history"  # its commands have names of others
+} | {"enable_history": "rfm history enable"}
 """How each command is typed, by the name of the function of the library that it runs."""
 
 

@@ -1,6 +1,16 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.history.enable import (
+    Consumer,
+    HistoryStatus,
+    disable_history,
+    enable_history,
+    history_status,
+    prune_history,
+)
+from rfm.db.history.events import events
+from rfm.db.history.reading import Trend, history, movement, scores_at, trend
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
@@ -30,31 +40,43 @@ from rfm.db.schema.verify import Check, verify
 __all__ = [
     "Backfill",
     "Check",
+    "Consumer",
     "FittedModel",
+    "HistoryStatus",
     "Mapping",
     "MigrationStatus",
     "Pace",
     "State",
     "StoredModel",
+    "Trend",
     "activate",
     "active_model",
     "apply",
     "backfill",
     "check_mapping",
     "connect",
+    "disable_history",
+    "enable_history",
+    "events",
     "export",
     "fit",
+    "history",
+    "history_status",
     "models",
+    "movement",
     "plan",
+    "prune_history",
     "recorded_mapping",
     "rescore_stale",
     "rollback",
     "schedule",
     "score_differences",
+    "scores_at",
     "simulate",
     "status",
     "store_model",
     "stored_model",
     "survey",
+    "trend",
     "verify",
 ]

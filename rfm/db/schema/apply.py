@@ -50,7 +50,7 @@ def apply(database: Engine | str, mapping: Mapping | None = None) -> list[Migrat
             on_orders = order_tables(choose_mapping(connection, mapping))
         for migration in migrations:
             _build_indexes(engine, migration, on_orders)
-            _apply(engine, migration)
+            apply_one(engine, migration)
         return migrations
 
 
@@ -78,7 +78,8 @@ def _build_indexes(engine: Engine, migration: Migration, on_orders: list[str]) -
             )
 
 
-def _apply(engine: Engine, migration: Migration) -> None:
+def apply_one(engine: Engine, migration: Migration) -> None:
+    """Run one migration and record it, in one transaction."""
     with changing(engine, migration) as connection:
         run(connection, "internal/schema/create_record")
         # before the script, which goes on as the owner of the customers

@@ -4,10 +4,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import plain, render
 from rfm.db.sql import read_sql, sql_names
+
+# `apply` leaves these out until somebody asks for them
+_OPT_IN: Final = frozenset({"20250115000006_create_lead_score_history"})
 
 # of words and of quoted names, as a mapping puts them in
 _NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
@@ -46,6 +50,11 @@ class Migration:
     name: str
     script: str
     rollback_script: str
+
+    @property
+    def opt_in(self) -> bool:
+        """True if `apply` leaves it out until it is enabled by a command of its own."""
+        return self.name in _OPT_IN
 
     @property
     def checksum(self) -> str:

@@ -8,7 +8,7 @@ from rfm.db.mapping.record import choose_mapping
 from rfm.db.schema.migrations import Migration
 from rfm.db.schema.preflight import preflight
 from rfm.db.schema.required import refuse_newer
-from rfm.db.schema.status import State, read_status
+from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import MigrationEdited
 
 
@@ -17,6 +17,8 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
 
     mapping: what the CRM's tables are called; without one, the mapping that the database was
         applied with or, in a database without rfm, the default tables.
+
+    The optional ones, such as the history, are left out until they are enabled.
 
     A migration that was pasted by hand, or only a part of it, is among them: its file can be run
     twice without harm, and `apply` then records it. Raises `PreflightFailed` if a table or column
@@ -41,4 +43,9 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
             f"{', '.join(edited)}; roll back with the version of rfm that applied them, "
             "then apply again"
         )
-    return [s.migration for s in statuses if s.state is not State.APPLIED]
+    return [s.migration for s in statuses if s.state is not State.APPLIED and not _left_out(s)]
+
+
+def _left_out(found: MigrationStatus) -> bool:
+    """Tell whether it is an optional migration that nobody has enabled."""
+    return found.migration.opt_in and found.state is State.MISSING

@@ -14,6 +14,7 @@ from rfm.errors import SchemaNewer, SchemaOutdated
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
+HISTORY: Final = "20250115000006_create_lead_score_history"
 
 
 def require_migration(connection: Connection, migration: str = SCORING) -> None:
@@ -33,7 +34,8 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
     statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)
     for found in statuses:
-        if SCORING <= found.migration.name <= migration:
+        optional = found.migration.opt_in and found.migration.name != migration
+        if SCORING <= found.migration.name <= migration and not optional:
             _refuse_unless_complete(connection, found)
 
 
@@ -54,7 +56,7 @@ def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> N
     if found.state is State.EDITED or missing:
         raise SchemaOutdated(
             f"{found.migration.name} is {found.state}{_lacks(found, missing)} in database "
-            f"{connection.engine.url.database!r}; {_remedy(found.state)}, then try again"
+            f"{connection.engine.url.database!r}; {_remedy(found)}, then try again"
         )
 
 
@@ -65,7 +67,7 @@ def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
     return f": it lacks {', '.join(map(str, missing))}"
 
 
-def _remedy(state: State) -> str:
-    if state is State.EDITED:
+def _remedy(found: MigrationStatus) -> str:
+    if found.state is State.EDITED:
         return "roll back with the version that applied it and run `rfm.db.apply`"
-    return "run `rfm.db.apply`"
+    return "run `rfm.db.enable_history`" if found.migration.opt_in else "run `rfm.db.apply`"

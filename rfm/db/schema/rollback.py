@@ -39,11 +39,12 @@ def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
         with engine.connect() as connection:
             mapping = mapping_of(connection)
         newest_first = reversed(migrations(mapping)[after:])
-        undone = [_undo(engine, migration, mapping) for migration in newest_first]
+        undone = [undo_one(engine, migration, mapping) for migration in newest_first]
     return [migration for migration in undone if migration is not None]
 
 
-def _undo(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migration | None:
+def undo_one(engine: Engine, migration: Migration, mapping: Mapping | None) -> Migration | None:
+    """Undo one migration and remove its record; return it, or None where it is missing."""
     with changing(engine, migration) as connection:
         statuses = read_status(connection, mapping)
         refuse_newer(connection, statuses)
