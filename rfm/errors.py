@@ -90,13 +90,13 @@ class MissingExtra(RfmError, ImportError):
 class MigrationRefused(RfmError):
     """A migration was not applied. No part of its file took effect.
 
-    An index on orders is built before the file, and may stay, perhaps unfinished. The next run
-    uses it, or builds it again.
+    Indexes on orders and customers are built before the file, and may stay, perhaps unfinished,
+    with the score columns that they need. The next run uses them, or builds them again.
     """
 
 
 class PreflightFailed(MigrationRefused):
-    """The database lacks tables, columns, types or a version that the migrations need."""
+    """The database lacks something that the migrations need, or has objects of the same names."""
 
 
 class MigrationEdited(MigrationRefused):

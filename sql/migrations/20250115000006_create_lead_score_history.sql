@@ -70,29 +70,29 @@ comment on table public.lead_score_history is
 prune_lead_score_history(); never updated. No names, no amounts.';
 comment on column public.lead_score_history.event_id is
 'The number of the event. The events of one customer have ascending numbers; those of two may commit in another order.';
-comment on column public.lead_score_history.xid is 'The transaction that changed the score.';
+comment on column public.lead_score_history.xid is 'The transaction that changed the score. (rfm)';
 comment on column public.lead_score_history.occurred_at is
-'The last_scored_at of the new score: the instant that it is true for.';
-comment on column public.lead_score_history.customer_id is 'The customer, who may have been deleted since.';
+'The last_scored_at of the new score: the instant that it is true for. (rfm)';
+comment on column public.lead_score_history.customer_id is 'The customer, who may have been deleted since. (rfm)';
 comment on column public.lead_score_history.cause is
 'order: an order was written. customer_edit: the customer''s row was written. time: the newest order has aged. model, map:
 another model or segment map is active. backfill: somebody had the score made again. baseline: the first row of a customer,
-at somebody''s wish.';
-comment on column public.lead_score_history.model_id is 'The model that the new scores are made with.';
+at somebody''s wish. (rfm)';
+comment on column public.lead_score_history.model_id is 'The model that the new scores are made with. (rfm)';
 comment on column public.lead_score_history.segment_map_id is
 'The segment map that was active; null: the database has no segment maps.';
 comment on column public.lead_score_history.old_recency is 'Recency score before; null: there was none.';
-comment on column public.lead_score_history.old_frequency is 'Frequency score before.';
-comment on column public.lead_score_history.old_monetary is 'Monetary score before.';
+comment on column public.lead_score_history.old_frequency is 'Frequency score before. (rfm)';
+comment on column public.lead_score_history.old_monetary is 'Monetary score before. (rfm)';
 comment on column public.lead_score_history.old_score is 'Lead score before; null: the customer had none.';
-comment on column public.lead_score_history.new_recency is 'Recency score after.';
-comment on column public.lead_score_history.new_frequency is 'Frequency score after.';
-comment on column public.lead_score_history.new_monetary is 'Monetary score after.';
-comment on column public.lead_score_history.new_score is 'Lead score after.';
+comment on column public.lead_score_history.new_recency is 'Recency score after. (rfm)';
+comment on column public.lead_score_history.new_frequency is 'Frequency score after. (rfm)';
+comment on column public.lead_score_history.new_monetary is 'Monetary score after. (rfm)';
+comment on column public.lead_score_history.new_score is 'Lead score after. (rfm)';
 
 create index if not exists idx_lead_score_history_customer
 on public.lead_score_history (customer_id, event_id);
-comment on index public.idx_lead_score_history_customer is 'The events of one customer, in their order.';
+comment on index public.idx_lead_score_history_customer is 'The events of one customer, in their order. (rfm)';
 
 create index if not exists idx_lead_score_history_time
 on public.lead_score_history using brin (occurred_at) with (pages_per_range = 32);
@@ -106,16 +106,16 @@ create table if not exists public.lead_score_history_state (
     restored_xmax xid8 not null default '0'
 );
 
-comment on table public.lead_score_history_state is 'Since when the history is complete, and on which server: one row.';
-comment on column public.lead_score_history_state.only_row is 'True: there is no second row.';
+comment on table public.lead_score_history_state is 'Since when the history is complete, and on which server: one row. (rfm)';
+comment on column public.lead_score_history_state.only_row is 'True: there is no second row. (rfm)';
 comment on column public.lead_score_history_state.recorded_since is
-'Every change after this instant is in lead_score_history.';
+'Every change after this instant is in lead_score_history. (rfm)';
 comment on column public.lead_score_history_state.system_identifier is
-'The server that the transaction ids are of: another one tells of a restore.';
+'The server that the transaction ids are of: another one tells of a restore. (rfm)';
 comment on column public.lead_score_history_state.restored_until is
-'Events up to this one were there when the restore was noticed.';
+'Events up to this one were there when the restore was noticed. (rfm)';
 comment on column public.lead_score_history_state.restored_xmax is
-'Among those, events of this transaction or a later one are of the server before, and visible to everybody here.';
+'Among those, events of this transaction or a later one are of the server before, and visible to everybody here. (rfm)';
 
 insert into public.lead_score_history_state default values on conflict do nothing;
 
@@ -139,13 +139,13 @@ end;
 $$;
 
 comment on function public.restore_lead_score_history_state() is
-'Trigger helper: a restored state takes the place of the one that is there.';
+'Trigger helper: a restored state takes the place of the one that is there. (rfm)';
 
 create or replace trigger restore_lead_score_history_state
 before insert on public.lead_score_history_state
 for each row execute function public.restore_lead_score_history_state();
 
-comment on trigger restore_lead_score_history_state on public.lead_score_history_state is 'There is no second row.';
+comment on trigger restore_lead_score_history_state on public.lead_score_history_state is 'There is no second row. (rfm)';
 
 -- ---------------------------------------------------------------- writing it
 
@@ -200,7 +200,7 @@ $$;
 
 comment on function public.append_lead_score_events(/* slot key_type */ uuid,text,timestamptz,integer[],integer[],integer[]) is
 'Part of record_lead_score_change(): writes the event of a change, and before it one for the part of it that another model
-explains, if any. Scores are recency, frequency, monetary and lead score.';
+explains, if any. Scores are recency, frequency, monetary and lead score. (rfm)';
 
 create or replace function public.lead_scores_with_active_model(customer_id /* slot key_type */ uuid, as_of timestamptz)
 returns integer[]
@@ -248,7 +248,7 @@ $$;
 
 comment on function public.lead_scores_with_active_model(/* slot key_type */ uuid,timestamptz) is
 'Part of record_lead_score_change(): recency, frequency, monetary and lead score that the active model gives a customer
-as of an instant.';
+as of an instant. (rfm)';
 
 -- It compares in its body: a condition of the trigger that names a score would keep the score from being dropped.
 create or replace function public.record_lead_score_change()
@@ -338,13 +338,13 @@ end;
 $$;
 
 comment on function public.record_lead_score_change() is
-'Row trigger on customers: writes an event into lead_score_history where a score has changed. Never refuses a customer.';
+'Row trigger on customers: writes an event into lead_score_history where a score has changed. Never refuses a customer. (rfm)';
 
 create or replace trigger record_lead_score_change
 after insert or update on /* slot customers */ public.customers
 for each row execute function public.record_lead_score_change();
 
-comment on trigger record_lead_score_change on /* slot customers */ public.customers is 'Records a change of the scores.';
+comment on trigger record_lead_score_change on /* slot customers */ public.customers is 'Records a change of the scores. (rfm)';
 
 create or replace function public.record_lead_score_baseline(
     after_customer /* slot key_type */ uuid default null,
@@ -459,7 +459,7 @@ from (
 ) as h;
 
 comment on view public.lead_score_history_events is
-'lead_score_history with the type of each event and the categories. For the owner: it shows every customer.';
+'lead_score_history with the type of each event and the categories. For the owner: it shows every customer. (rfm)';
 
 -- security invoker: the view below reads the log as its owner, and asks here as the reader.
 create or replace function public.may_see_customer(customer_id /* slot key_type */ uuid)
@@ -478,7 +478,7 @@ end;
 $$;
 
 comment on function public.may_see_customer(/* slot key_type */ uuid) is
-'Whether the caller may see this customer, by the row-level security of the customers.';
+'Whether the caller may see this customer, by the row-level security of the customers. (rfm)';
 
 create or replace view public.lead_score_events
 with (security_barrier = true) as
@@ -487,7 +487,7 @@ from public.lead_score_history_events as e
 where public.may_see_customer(e.customer_id);
 
 comment on view public.lead_score_events is
-'The events of the customers that the reader may see: lead_score_history with type and categories. One row an event.';
+'The events of the customers that the reader may see: lead_score_history with type and categories. One row an event. (rfm)';
 
 -- The score before the first change after an instant is the score at that instant.
 create or replace function public.lead_scores_at(as_of timestamptz)
@@ -593,7 +593,7 @@ $$;
 
 comment on function public.lead_score_moves(timestamptz,timestamptz) is
 'Score and category of every customer at the start and at the end of a period. change: model where another model moved the
-customer to another category within it, otherwise customer.';
+customer to another category within it, otherwise customer. (rfm)';
 
 create or replace function public.lead_score_trends(days integer default 30)
 returns table (customer_id /* slot key_type */ uuid, change integer, trend text)
@@ -653,24 +653,24 @@ create table if not exists public.lead_score_consumers (
     created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.lead_score_consumers is 'Who follows the events, and how far each has come.';
-comment on column public.lead_score_consumers.consumer is 'The name that it gives to lead_score_events_next().';
+comment on table public.lead_score_consumers is 'Who follows the events, and how far each has come. (rfm)';
+comment on column public.lead_score_consumers.consumer is 'The name that it gives to lead_score_events_next(). (rfm)';
 comment on column public.lead_score_consumers.done_snapshot is
 'Events that this snapshot sees are done; null: those up to done_until.';
 comment on column public.lead_score_consumers.done_until is
-'Every event up to this number is done, or will never be: where prune may delete, and where to go on after a restore.';
-comment on column public.lead_score_consumers.next_until is 'The next value of done_until.';
+'Every event up to this number is done, or will never be: where prune may delete, and where to go on after a restore. (rfm)';
+comment on column public.lead_score_consumers.next_until is 'The next value of done_until. (rfm)';
 comment on column public.lead_score_consumers.next_xmax is
-'When every transaction before this one has ended: later ones draw greater numbers than next_until.';
+'When every transaction before this one has ended: later ones draw greater numbers than next_until. (rfm)';
 comment on column public.lead_score_consumers.window_snapshot is
 'Events that this snapshot sees, and done_snapshot does not, are handed out now, in batches; null: none.';
-comment on column public.lead_score_consumers.window_until is 'No event of the window has a greater number.';
-comment on column public.lead_score_consumers.window_number is 'The newest number that was drawn before the window''s snapshot.';
-comment on column public.lead_score_consumers.position is 'The last event of the window that is done.';
+comment on column public.lead_score_consumers.window_until is 'No event of the window has a greater number. (rfm)';
+comment on column public.lead_score_consumers.window_number is 'The newest number that was drawn before the window''s snapshot. (rfm)';
+comment on column public.lead_score_consumers.position is 'The last event of the window that is done. (rfm)';
 comment on column public.lead_score_consumers.batch_until is 'The last event of the open batch; null: no batch is open.';
-comment on column public.lead_score_consumers.claimed_by is 'The process id of the session that has the open batch.';
-comment on column public.lead_score_consumers.active_at is 'When it last asked, to a minute.';
-comment on column public.lead_score_consumers.created_at is 'When it first asked.';
+comment on column public.lead_score_consumers.claimed_by is 'The process id of the session that has the open batch. (rfm)';
+comment on column public.lead_score_consumers.active_at is 'When it last asked, to a minute. (rfm)';
+comment on column public.lead_score_consumers.created_at is 'When it first asked. (rfm)';
 
 -- The ids of stored transactions mean nothing on another server: found out here, before anything is compared with them.
 create or replace function public.notice_lead_score_restore()
@@ -709,7 +709,7 @@ $$;
 
 comment on function public.notice_lead_score_restore() is
 'Part of lead_score_events_next() and prune: after a restore on another server, every consumer goes on behind its
-done_until, and gets some events again rather than miss one.';
+done_until, and gets some events again rather than miss one. (rfm)';
 
 create or replace function public.claim_lead_score_consumer(consumer text)
 returns public.lead_score_consumers
@@ -741,7 +741,7 @@ end;
 $$;
 
 comment on function public.claim_lead_score_consumer(text) is
-'Part of lead_score_events_next() and _done(): locks a consumer, unless another session works on it.';
+'Part of lead_score_events_next() and _done(): locks a consumer, unless another session works on it. (rfm)';
 
 create or replace function public.lead_score_events_next(consumer text, batch_size integer default 1000)
 returns setof public.lead_score_events
@@ -873,7 +873,7 @@ $$;
 
 comment on function public.lead_score_events_done(text) is
 'Says that the open batch of a consumer is done: lead_score_events_next() goes on behind it. Without an open batch, nothing
-happens.';
+happens. (rfm)';
 
 create or replace function public.lead_score_events_forget(consumer text)
 returns boolean
@@ -953,7 +953,7 @@ $$;
 
 comment on function public.prune_lead_score_history(interval,integer) is
 'Deletes events that are older, at most batch_size of them, oldest first, and none that a consumer has not done. Returns how
-many, and whether to call it again. Commit between two calls.';
+many, and whether to call it again. Commit between two calls. (rfm)';
 
 -- ---------------------------------------------------------------- a signal, if somebody wants it
 
@@ -969,7 +969,7 @@ end;
 $$;
 
 comment on function public.notify_lead_score_events() is
-'Trigger helper: tells whoever listens on lead_score_events that there are new events.';
+'Trigger helper: tells whoever listens on lead_score_events that there are new events. (rfm)';
 
 do $$
 begin
@@ -992,7 +992,7 @@ end;
 $$;
 
 comment on trigger notify_lead_score_events on public.lead_score_history is
-'Switched off, until somebody enables it: commits with a signal wait for each other.';
+'Switched off, until somebody enables it: commits with a signal wait for each other. (rfm)';
 
 -- ---------------------------------------------------------------- who may do what
 

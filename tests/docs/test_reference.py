@@ -198,7 +198,9 @@ SQL_ROWS = [
 
 def test_every_object_of_the_migrations_is_documented():
     created = [
-        (one.kind, one.name.replace("public.", "")) for m in migrations() for one in m.objects
+        (one.kind, str(one).removeprefix(f"{one.kind} ").replace("public.", ""))
+        for m in migrations()
+        for one in m.objects
     ]
     assert sorted((kind, name) for kind, name, _ in SQL_ROWS) == sorted(created)
 

@@ -4,16 +4,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from rfm.db.arguments import check_type
 from rfm.db.connect import engine_of
 from rfm.db.mapping.record import mapping_of
-from rfm.db.schema.apply import apply_one
-from rfm.db.schema.exclusive import exclusive
-from rfm.db.schema.migrations import Migration, migrations
-from rfm.db.schema.required import HISTORY, SCORING, require_migration
-from rfm.db.schema.rollback import undo_one
+from rfm.db.schema.apply import apply
+from rfm.db.schema.required import HISTORY, require_migration
+from rfm.db.schema.rollback import undo
 from rfm.db.schema.status import State, read_status
 from rfm.db.sql import run
 from rfm.errors import InvalidArgument
@@ -77,8 +75,8 @@ def enable_history(
     notify: signal each event with NOTIFY, or no longer; None leaves it as it is, which is off at
         first. Commits with a signal wait for each other.
 
-    A second call does no harm. Raises `SchemaOutdated` where the lead scoring is missing, and
-    `DatabaseBusy` as `apply` does.
+    A second call does no harm. Also applies what other migrations are pending. Raises
+    `SchemaOutdated` where the lead scoring is missing, and what `apply` raises.
 
     >>> from rfm.testing import example_engine, temporary_database
     >>> with temporary_database(str(example_engine().url.database)) as engine:
@@ -86,22 +84,13 @@ def enable_history(
     (3, 0)
     """
     engine = engine_of(database)
-    with exclusive(engine):
-        with engine.connect() as connection:
-            require_migration(connection, SCORING)
-            migration, state = _find(connection)
-        if state is not State.APPLIED:
-            apply_one(engine, migration)
+    with engine.connect() as connection:
+        require_migration(connection)
+    apply(engine, also=[HISTORY])
     if notify is not None:
         with engine.begin() as connection:
             run(connection, f"internal/history/notify_{'on' if notify else 'off'}")
     return _write_baseline(engine) if baseline else 0
-
-
-def _find(connection: Connection) -> tuple[Migration, State]:
-    mapping = mapping_of(connection)
-    [found] = [one for one in read_status(connection, mapping) if one.migration.name == HISTORY]
-    return found.migration, found.state
 
 
 def _write_baseline(engine: Engine) -> int:
@@ -118,18 +107,13 @@ def _write_baseline(engine: Engine) -> int:
 def disable_history(database: Engine | str) -> bool:
     """Stop recording and delete the history; return whether there was one.
 
-    The scores stay. Raises `DatabaseBusy` as `apply` does.
+    The scores stay. Raises what `rollback` raises.
 
     >>> from rfm.testing import example_engine
     >>> disable_history(example_engine())
     False
     """
-    engine = engine_of(database)
-    with exclusive(engine):
-        with engine.connect() as connection:
-            mapping = mapping_of(connection)
-        [migration] = [one for one in migrations(mapping) if one.name == HISTORY]
-        return undo_one(engine, migration, mapping) is not None
+    return bool(undo(engine_of(database), [HISTORY]))
 
 
 def history_status(database: Engine | str) -> HistoryStatus:
@@ -140,7 +124,8 @@ def history_status(database: Engine | str) -> HistoryStatus:
     True
     """
     with engine_of(database).connect() as connection:
-        if _find(connection)[1] is State.MISSING:
+        statuses = read_status(connection, mapping_of(connection))
+        if any(one.state is State.NOT_ENABLED for one in statuses if one.migration.name == HISTORY):
             return HistoryStatus()
         require_migration(connection, HISTORY)
         [state] = run(connection, "internal/history/state")

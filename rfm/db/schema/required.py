@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 import rfm
 from rfm._check.wording import count
 from rfm.db.mapping.record import mapping_of
-from rfm.db.schema.migrations import DatabaseObject
+from rfm.db.schema.contents import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaNewer, SchemaOutdated
 
@@ -34,8 +34,8 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
     statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)
     for found in statuses:
-        optional = found.migration.opt_in and found.migration.name != migration
-        if SCORING <= found.migration.name <= migration and not optional:
+        is_needed = found.state is not State.NOT_ENABLED or found.migration.name == migration
+        if SCORING <= found.migration.name <= migration and is_needed:
             _refuse_unless_complete(connection, found)
 
 
@@ -62,7 +62,7 @@ def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> N
 
 def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
     """Of a migration that is not there at all, every object is missing: that says nothing."""
-    if found.state in {State.MISSING, State.EDITED}:
+    if found.state in {State.MISSING, State.NOT_ENABLED, State.EDITED}:
         return ""
     return f": it lacks {', '.join(map(str, missing))}"
 
@@ -70,4 +70,5 @@ def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
 def _remedy(found: MigrationStatus) -> str:
     if found.state is State.EDITED:
         return "roll back with the version that applied it and run `rfm.db.apply`"
+    # the history is the only optional one
     return "run `rfm.db.enable_history`" if found.migration.opt_in else "run `rfm.db.apply`"

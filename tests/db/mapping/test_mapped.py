@@ -10,6 +10,7 @@ from rfm.db.mapping.slots import quoted
 from rfm.db.schema.status import State
 from rfm.testing import temporary_database
 from tests.db.mapping.crm import NAMES, Crm, identifier, mapping_of
+from tests.db.schema.created import assert_lists_are_true
 
 
 def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
@@ -34,6 +35,10 @@ def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
     assert bare.score(ada) > 6
     assert bare.apply() == []
     bare.assert_true()
+
+
+def test_each_list_is_what_its_migration_creates_in_a_mapped_schema(bare):
+    assert_lists_are_true(bare.engine, bare.mapping)
 
 
 def test_whatever_changes_the_orders_of_any_table_scores_their_customers(crm):

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.sql import read_sql
+from rfm.errors import PreflightFailed
 from rfm.testing import assert_scores_match
 from tests.support import drift, session
 
@@ -182,6 +183,22 @@ def test_the_post_migration_blocks_work_on_the_two_migrations_alone(guided):
     assert (
         run(guided, "select count(*), sum(order_count) from customer_activity_summary")[0][0] == 301
     )
+
+
+def test_what_the_guides_blocks_created_is_taken_over_and_rolled_back(guided):
+    run(guided, first_with("CREATE OR REPLACE FUNCTION refresh_customer_activity_timeline"))
+    run(guided, first_with("CREATE OR REPLACE VIEW hot_leads"))
+    run(guided, first_with("CREATE OR REPLACE VIEW customer_activity_summary"))
+    assert len(db.plan(guided)) == 4
+    db.apply(guided)
+    db.rollback(guided)
+    assert run(guided, "select to_regclass('hot_leads')") == [(None,)]
+
+
+def test_a_view_of_that_name_with_another_threshold_is_not_taken_over(guided):
+    run(guided, first_with("CREATE OR REPLACE VIEW hot_leads").replace("24", "20"))
+    with pytest.raises(PreflightFailed, match=r"view public\.hot_leads of role \w+ is not rfm's"):
+        db.apply(guided)
 
 
 ORDER_WRITES = f"""
