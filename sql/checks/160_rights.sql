@@ -15,7 +15,12 @@ with ours as (
             to_regclass('public.customer_activities'),
             to_regclass('public.customer_activity_timeline'),
             to_regclass('public.customer_activity_summary'),
-            to_regclass('public.hot_leads')
+            to_regclass('public.hot_leads'),
+            to_regclass('public.lead_score_history'),
+            to_regclass('public.lead_score_history_state'),
+            to_regclass('public.lead_score_history_events'),
+            to_regclass('public.lead_score_consumers'),
+            to_regclass('public.lead_score_events')
         )
     union all
     select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
@@ -42,7 +47,23 @@ with ours as (
             'rescore_stale_customers',
             'schedule_lead_score_jobs',
             'lead_score_health',
-            'refresh_customer_activity_timeline'
+            'refresh_customer_activity_timeline',
+            'restore_lead_score_history_state',
+            'append_lead_score_events',
+            'lead_scores_with_active_model',
+            'record_lead_score_change',
+            'record_lead_score_baseline',
+            'may_see_customer',
+            'lead_scores_at',
+            'lead_score_moves',
+            'lead_score_trends',
+            'notice_lead_score_restore',
+            'lead_score_events_next',
+            'claim_lead_score_consumer',
+            'lead_score_events_done',
+            'lead_score_events_forget',
+            'prune_lead_score_history',
+            'notify_lead_score_events'
         )
 ),
 
@@ -55,12 +76,15 @@ meant (short_name, grantee) as (
             'customer_activities', 'customer_activity_timeline', 'customer_activity_summary', 'hot_leads',
             'touch_lead_scores', 'score_customers', 'score_queued_customers', 'activate_lead_score_model',
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
-            'lead_score_health', 'refresh_customer_activity_timeline'
+            'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_events', 'lead_score_history_state',
+            'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_scores_at',
+            'lead_score_moves', 'lead_score_trends', 'lead_score_events_next', 'lead_score_events_done',
+            'lead_score_events_forget', 'prune_lead_score_history'
         ]
     ) as s (name)
     union all
     select s.name, 'authenticated'
-    from unnest(array['customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads']) as s (name)
+    from unnest(array['customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_events', 'may_see_customer']) as s (name)
 ),
 
 wrong (found) as (

@@ -67,9 +67,9 @@ create table if not exists public.lead_score_history (
 
 comment on table public.lead_score_history is
 'Each change of a customer''s scores, and the log that lead_score_events_next() reads. Rows are inserted, and deleted by
-prune_lead_score_history(); never updated. No names, no amounts.';
+prune_lead_score_history(); never updated. No names, no amounts. (rfm)';
 comment on column public.lead_score_history.event_id is
-'The number of the event. The events of one customer have ascending numbers; those of two may commit in another order.';
+'The number of the event. The events of one customer have ascending numbers; those of two may commit in another order. (rfm)';
 comment on column public.lead_score_history.xid is 'The transaction that changed the score. (rfm)';
 comment on column public.lead_score_history.occurred_at is
 'The last_scored_at of the new score: the instant that it is true for. (rfm)';
@@ -80,15 +80,17 @@ another model or segment map is active. backfill: somebody had the score made ag
 at somebody''s wish. (rfm)';
 comment on column public.lead_score_history.model_id is 'The model that the new scores are made with. (rfm)';
 comment on column public.lead_score_history.segment_map_id is
-'The segment map that was active; null: the database has no segment maps.';
-comment on column public.lead_score_history.old_recency is 'Recency score before; null: there was none.';
+'The segment map that was active; null: the database has no segment maps. (rfm)';
+comment on column public.lead_score_history.old_recency is 'Recency score before; null: there was none. (rfm)';
 comment on column public.lead_score_history.old_frequency is 'Frequency score before. (rfm)';
 comment on column public.lead_score_history.old_monetary is 'Monetary score before. (rfm)';
-comment on column public.lead_score_history.old_score is 'Lead score before; null: the customer had none.';
+comment on column public.lead_score_history.old_score is 'Lead score before; null: the customer had none. (rfm)';
 comment on column public.lead_score_history.new_recency is 'Recency score after. (rfm)';
 comment on column public.lead_score_history.new_frequency is 'Frequency score after. (rfm)';
 comment on column public.lead_score_history.new_monetary is 'Monetary score after. (rfm)';
 comment on column public.lead_score_history.new_score is 'Lead score after. (rfm)';
+
+comment on sequence public.lead_score_history_event_id_seq is 'The numbers of the events. (rfm)';
 
 create index if not exists idx_lead_score_history_customer
 on public.lead_score_history (customer_id, event_id);
@@ -96,7 +98,7 @@ comment on index public.idx_lead_score_history_customer is 'The events of one cu
 
 create index if not exists idx_lead_score_history_time
 on public.lead_score_history using brin (occurred_at) with (pages_per_range = 32);
-comment on index public.idx_lead_score_history_time is 'The events of a period; small, because rows are written in its order.';
+comment on index public.idx_lead_score_history_time is 'The events of a period; small, because rows are written in its order. (rfm)';
 
 create table if not exists public.lead_score_history_state (
     only_row boolean primary key default true check (only_row),
@@ -412,7 +414,7 @@ $$;
 
 comment on function public.record_lead_score_baseline(/* slot key_type */ uuid,integer) is
 'Writes an event for each customer whose newest one is missing, or is not the stored score. Takes the next batch_size
-customers after the given one; returns how many it wrote, and the last customer that it looked at (null: no more).';
+customers after the given one; returns how many it wrote, and the last customer that it looked at (null: no more). (rfm)';
 
 -- ---------------------------------------------------------------- reading it
 
@@ -532,7 +534,7 @@ end;
 $$;
 
 comment on function public.lead_scores_at(timestamptz) is
-'The scores of every customer at an instant, by the history; null: not scored then. One row a customer that exists now.';
+'The scores of every customer at an instant, by the history; null: not scored then. One row a customer that exists now. (rfm)';
 
 create or replace function public.lead_score_moves(starts timestamptz, ends timestamptz)
 returns table (
@@ -633,7 +635,7 @@ $$;
 
 comment on function public.lead_score_trends(integer) is
 'By how much each customer''s score has changed within the last days, without what another model did: improving, steady,
-declining; unknown where the history is shorter, or the customer had no score then.';
+declining; unknown where the history is shorter, or the customer had no score then. (rfm)';
 
 -- ---------------------------------------------------------------- following it
 
@@ -656,18 +658,18 @@ create table if not exists public.lead_score_consumers (
 comment on table public.lead_score_consumers is 'Who follows the events, and how far each has come. (rfm)';
 comment on column public.lead_score_consumers.consumer is 'The name that it gives to lead_score_events_next(). (rfm)';
 comment on column public.lead_score_consumers.done_snapshot is
-'Events that this snapshot sees are done; null: those up to done_until.';
+'Events that this snapshot sees are done; null: those up to done_until. (rfm)';
 comment on column public.lead_score_consumers.done_until is
 'Every event up to this number is done, or will never be: where prune may delete, and where to go on after a restore. (rfm)';
 comment on column public.lead_score_consumers.next_until is 'The next value of done_until. (rfm)';
 comment on column public.lead_score_consumers.next_xmax is
 'When every transaction before this one has ended: later ones draw greater numbers than next_until. (rfm)';
 comment on column public.lead_score_consumers.window_snapshot is
-'Events that this snapshot sees, and done_snapshot does not, are handed out now, in batches; null: none.';
+'Events that this snapshot sees, and done_snapshot does not, are handed out now, in batches; null: none. (rfm)';
 comment on column public.lead_score_consumers.window_until is 'No event of the window has a greater number. (rfm)';
 comment on column public.lead_score_consumers.window_number is 'The newest number that was drawn before the window''s snapshot. (rfm)';
 comment on column public.lead_score_consumers.position is 'The last event of the window that is done. (rfm)';
-comment on column public.lead_score_consumers.batch_until is 'The last event of the open batch; null: no batch is open.';
+comment on column public.lead_score_consumers.batch_until is 'The last event of the open batch; null: no batch is open. (rfm)';
 comment on column public.lead_score_consumers.claimed_by is 'The process id of the session that has the open batch. (rfm)';
 comment on column public.lead_score_consumers.active_at is 'When it last asked, to a minute. (rfm)';
 comment on column public.lead_score_consumers.created_at is 'When it first asked. (rfm)';
@@ -854,7 +856,7 @@ $$;
 comment on function public.lead_score_events_next(text,integer) is
 'The next events of a consumer, at most batch_size, each customer''s in their order; the same ones until
 lead_score_events_done(). None: there is nothing new. A name that is new gets every event of the log. Another session that
-has the batch open: an error, 55P03.';
+has the batch open: an error, 55P03. (rfm)';
 
 create or replace function public.lead_score_events_done(consumer text)
 returns void
@@ -888,7 +890,7 @@ end;
 $$;
 
 comment on function public.lead_score_events_forget(text) is
-'Forgets a consumer, so that its events can be pruned; returns whether there was one. Under the same name it begins anew.';
+'Forgets a consumer, so that its events can be pruned; returns whether there was one. Under the same name it begins anew. (rfm)';
 
 -- ---------------------------------------------------------------- deleting what is old
 

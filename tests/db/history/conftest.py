@@ -19,6 +19,7 @@ def recorded_template(rfm_template):
             from generate_series(1, 5) as n;
             insert into orders (customer_id, total_cents, created_at)
             select id, 6000, now() - interval '40 days' from customers;
+            update lead_score_active_model set activated_at = now() - interval '1 year';
             """,
         )
         db.enable_history(engine)
