@@ -17,10 +17,13 @@ from rfm.errors import (
     EmptyFit,
     InvalidAsOf,
     InvalidFrame,
+    InvalidHorizon,
     InvalidModel,
     RfmError,
     TooFewCustomers,
 )
+from rfm.evaluation.evaluate import evaluate
+from rfm.evaluation.result import Evaluation
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -32,12 +35,15 @@ __version__ = "0.1.0"
 __all__ = [
     "PUBLISHED",
     "EmptyFit",
+    "Evaluation",
     "InvalidAsOf",
     "InvalidFrame",
+    "InvalidHorizon",
     "InvalidModel",
     "Model",
     "RfmError",
     "TooFewCustomers",
+    "evaluate",
     "fit",
     "lead_category",
     "score_frame",

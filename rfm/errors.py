@@ -5,6 +5,7 @@
     RfmError
     ├── InvalidFrame          a frame cannot be scored                     (also a ValueError)
     ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
+    ├── InvalidHorizon        the orders do not cover a horizon            (also a ValueError)
     ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
     ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
@@ -45,6 +46,10 @@ class InvalidFrame(RfmError, ValueError):
 
 class InvalidAsOf(RfmError, TypeError):
     """`as_of` is not a datetime, a date, or an expression that returns one."""
+
+
+class InvalidHorizon(RfmError, ValueError):
+    """A horizon is not a length of time, or ends after the newest order."""
 
 
 class InvalidModel(RfmError, ValueError):

@@ -133,7 +133,7 @@ def _checked_orders(
     orders: pl.DataFrame | pl.LazyFrame, names: OrderColumns, as_of: pl.Expr | int | None
 ) -> pl.LazyFrame:
     """Return the orders with standard names and types, and with `as_of` if it is an expression."""
-    schema = _check_orders(orders, names, as_of)
+    schema = check_orders(orders, names, as_of)
     standard = [
         pl.col(names.customer_id).alias("customer_id"),
         microseconds(pl.col(names.ordered_at), schema[names.ordered_at]).alias("ordered_at"),
@@ -144,9 +144,10 @@ def _checked_orders(
     return orders.lazy().select(*standard, *instants)
 
 
-def _check_orders(
-    orders: pl.DataFrame | pl.LazyFrame, names: OrderColumns, as_of: pl.Expr | int | None
+def check_orders(
+    orders: pl.DataFrame | pl.LazyFrame, names: OrderColumns, as_of: pl.Expr | int | None = None
 ) -> pl.Schema:
+    """Return the schema of the orders, or raise InvalidFrame; a LazyFrame's ids are not checked."""
     used_by_as_of = as_of.meta.root_names() if isinstance(as_of, pl.Expr) else []
     required = dict.fromkeys(used_by_as_of, ANYTHING) | {
         names.customer_id: IDENTITY,

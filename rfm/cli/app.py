@@ -14,7 +14,11 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
+<<<<<<< HEAD
 from rfm.cli import demo, history, model, output, rescore, schema, score
+=======
+from rfm.cli import demo, evaluate, model, output, rescore, schema, score
+>>>>>>> main
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -27,7 +31,12 @@ ABOUT = {
     "model": "Fit, store, compare and activate the models of a database.",
 }
 COMMANDS: Mapping[str, Mapping[str, Command]] = {
-    "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
+    "": {
+        "score": score.score,
+        "evaluate": evaluate.evaluate,
+        "demo": demo.demo,
+        "schedule": rescore.schedule,
+    },
     "db": {
         "plan": schema.plan,
         "apply": schema.apply,

@@ -1,6 +1,7 @@
 """Everything that speaks to PostgreSQL. Each function takes an SQLAlchemy engine or an address."""
 
 from rfm.db.connect import connect
+from rfm.db.evaluation import evaluate
 from rfm.db.history.enable import (
     Consumer,
     HistoryStatus,
@@ -57,6 +58,7 @@ __all__ = [
     "connect",
     "disable_history",
     "enable_history",
+    "evaluate",
     "events",
     "export",
     "fit",
