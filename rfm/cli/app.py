@@ -14,11 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-<<<<<<< HEAD
-from rfm.cli import demo, history, model, output, rescore, schema, score
-=======
-from rfm.cli import demo, evaluate, model, output, rescore, schema, score
->>>>>>> main
+from rfm.cli import demo, evaluate, history, model, output, rescore, schema, score
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 

@@ -223,7 +223,7 @@ def test_disabling_deletes_the_history_and_orders_go_on(recorded):
     assert not db.disable_history(recorded)
     order(recorded, 1)
     assert db.history_status(recorded).recorded_since is None
-    assert [str(one.state) for one in db.status(recorded)][-1] == "missing"
+    assert [str(one.state) for one in db.status(recorded)][-1] == "not enabled"
     assert db.plan(recorded) == []
 
 

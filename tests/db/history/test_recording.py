@@ -98,7 +98,7 @@ def test_an_order_after_another_model_is_two_events(recorded):
     order(recorded, 1)
     assert recorded_events(recorded) == [(1, "model", 18, 20), (1, "order", 20, 23)]
     order(recorded, 1, cents=20_000)
-    assert recorded_events(recorded)[2:] == [(1, "order", 23, 26)]
+    assert recorded_events(recorded)[2:] == [(1, "order", 23, 24)]
 
 
 def test_an_event_is_for_the_instant_of_the_score(recorded):
