@@ -168,15 +168,21 @@ set lock_timeout = '100ms'
 as $$
 declare
     active_model constant integer := (select a.model_id from public.lead_score_active_model as a);
+    active_map integer;
 begin
+    -- another migration brings it
+    if to_regclass('public.lead_score_active_segment_map') is not null then
+        select a.map_id into active_map from public.lead_score_active_segment_map as a;
+    end if;
+
     if with_model <> before then
         insert into public.lead_score_history (
-            occurred_at, customer_id, cause, model_id,
+            occurred_at, customer_id, cause, model_id, segment_map_id,
             old_recency, old_frequency, old_monetary, old_score,
             new_recency, new_frequency, new_monetary, new_score
         )
         values (
-            append_lead_score_events.occurred_at, append_lead_score_events.customer_id, 'model', active_model,
+            append_lead_score_events.occurred_at, append_lead_score_events.customer_id, 'model', active_model, active_map,
             before[1], before[2], before[3], before[4],
             with_model[1], with_model[2], with_model[3], with_model[4]
         );
@@ -187,13 +193,13 @@ begin
     end if;
 
     insert into public.lead_score_history (
-        occurred_at, customer_id, cause, model_id,
+        occurred_at, customer_id, cause, model_id, segment_map_id,
         old_recency, old_frequency, old_monetary, old_score,
         new_recency, new_frequency, new_monetary, new_score
     )
     values (
         append_lead_score_events.occurred_at, append_lead_score_events.customer_id,
-        append_lead_score_events.cause, active_model,
+        append_lead_score_events.cause, active_model, active_map,
         before[1], before[2], before[3], before[4],
         after[1], after[2], after[3], after[4]
     );
@@ -267,12 +273,12 @@ declare
     with_model integer[];
     after integer[];
 begin
-    if tg_op = 'UPDATE' then
-        -- a rollback by hand drops the scoring and leaves this trigger: customers can still be written
-        if to_regprocedure('public.calculate_lead_score()') is null then
-            return null;
-        end if;
+    -- a rollback by hand drops the scoring and leaves this trigger: customers can still be written
+    if to_regprocedure('public.calculate_lead_score()') is null then
+        return null;
+    end if;
 
+    if tg_op = 'UPDATE' then
         if
             new.lead_score is not distinct from old.lead_score
             and new.rfm_recency is not distinct from old.rfm_recency
@@ -284,8 +290,6 @@ begin
         if old.lead_score > 0 then
             before := array[old.rfm_recency, old.rfm_frequency, old.rfm_monetary::integer, old.lead_score];
         end if;
-    elsif to_regprocedure('public.calculate_lead_score()') is null then
-        return null;
     end if;
 
     -- not scored: the customer waits in the queue

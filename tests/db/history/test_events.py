@@ -239,3 +239,22 @@ def test_the_envelope_is_that_of_cloud_events(recorded):
 def test_a_batch_size_of_nothing_is_refused_at_once(recorded):
     with pytest.raises(InvalidArgument, match="batch_size"):
         db.events(recorded, "crm", batch_size=0)
+
+
+def test_a_long_transaction_holds_back_what_may_be_pruned(recorded):
+    ask_again = "update lead_score_consumers set active_at = now() - interval '1 minute'"
+    with session(recorded) as slow, worker(recorded) as crm:
+        slow.execute(ORDER, [key(1)])
+        order(recorded, 2)
+        assert crm.take() == [2]
+        for _ in range(3):
+            run(recorded, ask_again)
+            assert crm.next() == []
+        # the event of the open transaction has the smallest number, and is not done
+        assert run(recorded, "select done_until from lead_score_consumers") == [(0,)]
+        slow.commit()
+        assert crm.take() == [1]
+        for _ in range(3):
+            run(recorded, ask_again)
+            assert crm.next() == []
+        assert run(recorded, "select done_until from lead_score_consumers") == [(2,)]
