@@ -10,7 +10,7 @@
 >>> summary = summarize_orders(orders, as_of=date(2025, 1, 31))
 >>> scored = score_frame(summary, PUBLISHED).with_columns(lead_category(), segment())
 >>> scored.sort("customer_id").select("lead_score", "lead_category", "segment").rows()
-[(21, 'Warm', 'Potential Loyalists'), (11, 'Cold', 'Hibernating')]
+[(21, 'Warm', 'potential_loyalist'), (11, 'Cold', 'hibernating')]
 """
 
 from rfm.errors import (
@@ -19,6 +19,7 @@ from rfm.errors import (
     InvalidFrame,
     InvalidHorizon,
     InvalidModel,
+    InvalidSegmentMap,
     RfmError,
     TooFewCustomers,
 )
@@ -27,12 +28,16 @@ from rfm.evaluation.result import Evaluation
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
+from rfm.segments.grids import GRID, GRID_PUBLISHED
+from rfm.segments.maps import Segment, SegmentMap
 from rfm.segments.names import lead_category, segment
 from rfm.summary import summarize_orders
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "GRID",
+    "GRID_PUBLISHED",
     "PUBLISHED",
     "EmptyFit",
     "Evaluation",
@@ -40,8 +45,11 @@ __all__ = [
     "InvalidFrame",
     "InvalidHorizon",
     "InvalidModel",
+    "InvalidSegmentMap",
     "Model",
     "RfmError",
+    "Segment",
+    "SegmentMap",
     "TooFewCustomers",
     "evaluate",
     "fit",

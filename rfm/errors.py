@@ -7,6 +7,7 @@
     ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
     ├── InvalidHorizon        the orders do not cover a horizon            (also a ValueError)
     ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
+    ├── InvalidSegmentMap     a segment map breaks a rule                  (also a ValueError)
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
     ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
     ├── InvalidArgument       an argument is not valid                     (also a ValueError)
@@ -14,7 +15,8 @@
     │   ├── InvalidMapping    a mapping is missing or not valid
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
-    │   └── UnknownModel      no stored model has this number
+    │   ├── UnknownModel      no stored model has this number
+    │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
     │   ├── PreflightFailed   the database lacks something that the migrations need
@@ -22,6 +24,7 @@
     │   └── DatabaseBusy      a lock was not free in time
     ├── MappingDiffers        a mapping is not the one that the database was applied with
     ├── RecordUnreadable      the role may not read which mapping the database has
+    ├── DeadSegments          a model or a map leaves a segment out of reach
     ├── SchemaOutdated        the database lacks a migration
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
@@ -56,6 +59,10 @@ class InvalidModel(RfmError, ValueError):
     """The thresholds or weights of a model, or their JSON, break a rule."""
 
 
+class InvalidSegmentMap(RfmError, ValueError):
+    """A segment map, or its JSON, breaks a rule: triples without a segment, or with two."""
+
+
 class EmptyFit(RfmError, ValueError):
     """No customer has a counted order, so there are no quintiles."""
 
@@ -88,6 +95,10 @@ class UnknownModel(InvalidArgument):
     """No stored model has this number."""
 
 
+class UnknownSegmentMap(InvalidArgument):
+    """No stored segment map has this number."""
+
+
 class MissingExtra(RfmError, ImportError):
     """An optional package is not installed. The message has the command that installs it."""
 
@@ -118,6 +129,10 @@ class MappingDiffers(RfmError):
 
 class RecordUnreadable(RfmError):
     """The role may not read which mapping the database has. The message has the `GRANT`."""
+
+
+class DeadSegments(RfmError):
+    """A model or a segment map was not activated: no customer could reach some of the segments."""
 
 
 class SchemaOutdated(RfmError):

@@ -14,7 +14,7 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, evaluate, history, model, output, rescore, schema, score
+from rfm.cli import demo, evaluate, history, model, output, rescore, schema, score, segments
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -25,8 +25,9 @@ ABOUT = {
     "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
     "history": "Record each change of a score, and show who moved.",
     "model": "Fit, store, compare and activate the models of a database.",
+    "segments": "Show, change and compare the segments of a database's customers.",
 }
-COMMANDS: Mapping[str, Mapping[str, Command]] = {
+COMMANDS: dict[str, Mapping[str, Command]] = {
     "": {
         "score": score.score,
         "evaluate": evaluate.evaluate,
@@ -60,12 +61,20 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "activate": model.activate,
         "simulate": model.simulate,
     },
+    "segments": {
+        "list": segments.list_maps,
+        "show": segments.show,
+        "export": segments.export,
+        "check": segments.check,
+        "simulate": segments.simulate,
+        "activate": segments.activate,
+    },
 }
 _TYPED: Final = {
     name.replace("-", "_"): " ".join(filter(None, ("rfm", group, name)))
-    for group, commands in COMMANDS.items()
+    # of two commands with one name, the message means the one of the first group
+    for group, commands in reversed(COMMANDS.items())
     for name in commands
-    if group != "history"  # its commands have names of others
 } | {"enable_history": "rfm history enable"}
 """How each command is typed, by the name of the function of the library that it runs."""
 

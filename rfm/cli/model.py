@@ -41,6 +41,7 @@ def fit(
         int, typer.Option(help="Refuse to fit on fewer customers with a counted order.")
     ] = FEWEST_CUSTOMERS,
     activate: Activate = False,
+    allow_dead_segments: options.AllowDeadSegments = False,
     customer_id: options.CustomerId = "customer_id",
     ordered_at: options.OrderedAt = "ordered_at",
     amount: options.Amount = "amount",
@@ -61,19 +62,25 @@ def fit(
         summary = summarize_file(orders, moment, columns)
         fitted = fit_summary(summary, moment, min_customers=min_customers)
     print_message(f"fitted on {fitted.customers:,} customers")
-    _keep(engine, fitted, activate=activate)
+    _keep(engine, fitted, activate=activate, allow_dead_segments=allow_dead_segments)
 
 
-def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activate: bool) -> None:
+def _keep(
+    engine: sqlalchemy.Engine,
+    model: rfm.Model | db.FittedModel,
+    *,
+    activate: bool,
+    allow_dead_segments: bool,
+) -> None:
     number = db.store_model(engine, model)
     if activate:
-        _activate(engine, number)
+        _activate(engine, number, allow_dead_segments=allow_dead_segments)
     else:
         print_line(f"stored as model {number}; to score with it, run rfm model activate {number}")
 
 
-def _activate(engine: sqlalchemy.Engine, number: int) -> None:
-    db.activate(engine, number)
+def _activate(engine: sqlalchemy.Engine, number: int, *, allow_dead_segments: bool) -> None:
+    db.activate(engine, number, allow_dead_segments=allow_dead_segments)
     print_line(
         f"model {number} is active; to rescore the customers that it changes, run rfm db backfill"
     )
@@ -98,6 +105,7 @@ def set_model(
         str | None, typer.Option(help="Weights of the three scores, with the sum 6, such as 3,2,1.")
     ] = None,
     activate: Activate = False,
+    allow_dead_segments: options.AllowDeadSegments = False,
 ) -> None:
     """Store a model that was made by hand.
 
@@ -112,7 +120,8 @@ def set_model(
             "--monetary and --weights"
         )
     base = options.read_model(file) if file else db.active_model(engine)
-    _keep(engine, replace(base, **changes), activate=activate)
+    changed = replace(base, **changes)
+    _keep(engine, changed, activate=activate, allow_dead_segments=allow_dead_segments)
 
 
 def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of a model takes
@@ -163,11 +172,13 @@ def _model(engine: sqlalchemy.Engine, number: int | None) -> rfm.Model:
 
 def activate(
     number: Annotated[int, typer.Argument(help="Number of the model.")],
+    allow_dead_segments: options.AllowDeadSegments = False,
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
 ) -> None:
     """Make a stored model the active one."""
-    _activate(options.open_database(dsn, mapping), number)
+    engine = options.open_database(dsn, mapping)
+    _activate(engine, number, allow_dead_segments=allow_dead_segments)
 
 
 def simulate(

@@ -32,6 +32,13 @@ MappingFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+AllowDeadSegments = Annotated[
+    bool,
+    typer.Option(
+        "--allow-dead-segments",
+        help="Also if no customer can reach some of the segments then. Default: refuse.",
+    ),
+]
 
 CustomerId = Annotated[str, typer.Option(help="Name of the column of customer ids.")]
 OrderedAt = Annotated[str, typer.Option(help="Name of the column of order times.")]
@@ -60,10 +67,19 @@ def read_mapping(path: Path | None) -> db.Mapping | None:
 
 def read_model(path: Path) -> rfm.Model:
     """Read a model.json."""
+    return rfm.Model.from_json(_read(path, "model.json"))
+
+
+def read_segment_map(path: Path) -> rfm.SegmentMap:
+    """Read a segments.json."""
+    return rfm.SegmentMap.from_json(_read(path, "segments.json"))
+
+
+def _read(path: Path, kind: str) -> str:
     try:
-        return rfm.Model.from_json(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InvalidArgument(f"{path} is not a model.json") from None
+        raise InvalidArgument(f"{path} is not a {kind}") from None
 
 
 def read_instant(as_of: str) -> datetime:

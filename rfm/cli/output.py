@@ -56,7 +56,12 @@ def day(moment: datetime | None) -> str | None:
 
 def print_moves(moves: pl.DataFrame) -> None:
     """Print how many customers went from which category (rows) to which (columns)."""
-    print_table("Categories before (rows) and after (columns)", moves.columns, moves.rows())
+    print_pairs("Categories before (rows) and after (columns)", moves)
+
+
+def print_pairs(title: str, moves: pl.DataFrame) -> None:
+    """Print a table of moves."""
+    print_table(title, moves.columns, moves.rows())
 
 
 def print_json(value: object, indent: int | None = None) -> None:

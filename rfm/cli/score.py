@@ -56,4 +56,5 @@ _SHOWN = (
 
 def _print_best(scored: pl.DataFrame) -> None:
     best = scored.select(_SHOWN).sort("lead_score", descending=True).head(20)
+    best = best.with_columns(pl.col("segment").cast(pl.String).replace(rfm.GRID.names))
     print_table("Customers with the highest scores", best.columns, best.rows())

@@ -18,7 +18,6 @@ from rfm.db.models.fitting import FittedModel, fit
 from rfm.db.models.simulate import simulate
 from rfm.db.models.stored import (
     StoredModel,
-    activate,
     active_model,
     models,
     store_model,
@@ -37,6 +36,16 @@ from rfm.db.schema.rollback import rollback
 from rfm.db.schema.status import MigrationStatus, State, status
 from rfm.db.schema.survey import survey
 from rfm.db.schema.verify import Check, verify
+from rfm.db.segments.activate import activate, activate_segment_map
+from rfm.db.segments.customers import customer_segments
+from rfm.db.segments.simulate import simulate_segments
+from rfm.db.segments.stored import (
+    StoredSegmentMap,
+    active_segment_map,
+    segment_maps,
+    store_segment_map,
+    stored_segment_map,
+)
 
 __all__ = [
     "Backfill",
@@ -49,13 +58,17 @@ __all__ = [
     "Pace",
     "State",
     "StoredModel",
+    "StoredSegmentMap",
     "Trend",
     "activate",
+    "activate_segment_map",
     "active_model",
+    "active_segment_map",
     "apply",
     "backfill",
     "check_mapping",
     "connect",
+    "customer_segments",
     "disable_history",
     "enable_history",
     "evaluate",
@@ -74,10 +87,14 @@ __all__ = [
     "schedule",
     "score_differences",
     "scores_at",
+    "segment_maps",
     "simulate",
+    "simulate_segments",
     "status",
     "store_model",
+    "store_segment_map",
     "stored_model",
+    "stored_segment_map",
     "survey",
     "trend",
     "verify",

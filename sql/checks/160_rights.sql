@@ -16,6 +16,10 @@ with ours as (
             to_regclass('public.customer_activity_timeline'),
             to_regclass('public.customer_activity_summary'),
             to_regclass('public.hot_leads'),
+            to_regclass('public.lead_score_segment_maps'),
+            to_regclass('public.lead_score_active_segment_map'),
+            to_regclass('public.lead_score_segment_cells'),
+            to_regclass('public.customer_segments'),
             to_regclass('public.lead_score_history'),
             to_regclass('public.lead_score_history_state'),
             to_regclass('public.lead_score_history_events'),
@@ -48,6 +52,12 @@ with ours as (
             'schedule_lead_score_jobs',
             'lead_score_health',
             'refresh_customer_activity_timeline',
+            'refuse_lead_score_segment_map_change',
+            'restore_lead_score_segment_map',
+            'activate_lead_score_segment_map',
+            'follow_lead_score_model',
+            'calculate_customer_prospect',
+            'customers_of_segment',
             'restore_lead_score_history_state',
             'append_lead_score_events',
             'lead_scores_with_active_model',
@@ -76,7 +86,10 @@ meant (short_name, grantee) as (
             'customer_activities', 'customer_activity_timeline', 'customer_activity_summary', 'hot_leads',
             'touch_lead_scores', 'score_customers', 'score_queued_customers', 'activate_lead_score_model',
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
-            'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_events', 'lead_score_history_state',
+            'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_segment_maps',
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
+            'activate_lead_score_segment_map', 'customers_of_segment',
+            'lead_score_events', 'lead_score_history_state',
             'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_scores_at',
             'lead_score_moves', 'lead_score_trends', 'lead_score_events_next', 'lead_score_events_done',
             'lead_score_events_forget', 'prune_lead_score_history'
@@ -84,7 +97,13 @@ meant (short_name, grantee) as (
     ) as s (name)
     union all
     select s.name, 'authenticated'
-    from unnest(array['customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_events', 'may_see_customer']) as s (name)
+    from unnest(
+        array[
+            'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
+            'lead_score_events', 'may_see_customer'
+        ]
+    ) as s (name)
 ),
 
 wrong (found) as (

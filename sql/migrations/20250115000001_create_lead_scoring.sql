@@ -82,9 +82,10 @@ comment on index /* slot customers_index */ public.idx_customers_lead_score is '
 
 -- slot concurrent_index
 create index if not exists idx_customers_rfm_scores
-on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary);
+on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary, lead_score desc);
 -- slot ends
-comment on index /* slot customers_index */ public.idx_customers_rfm_scores is 'Customers of one segment. (rfm)';
+comment on index /* slot customers_index */ public.idx_customers_rfm_scores is
+'Customers of one triple of scores, the best leads first. (rfm)';
 
 -- ---------------------------------------------------------------- models
 
@@ -617,7 +618,7 @@ begin
         return;
     end if;
 
-    -- after a truncate of orders: 6 is the score without any
+    -- after a truncate of orders
     with everybody as (
         delete from public.lead_score_queue as q where q.customer_id is null returning q.sqlstate, q.queued_at
     )
@@ -626,7 +627,7 @@ begin
     select c./* slot key */ id, e.sqlstate, e.queued_at
     from (select min(a.sqlstate) as sqlstate, min(a.queued_at) as queued_at from everybody as a) as e
     cross join /* slot customers */ public.customers as c
-    where e.queued_at is not null and c.lead_score > 6;
+    where e.queued_at is not null and c.lead_score > 0;
 
     -- Deleted before the customers are touched, and only what is seen now: the order behind a row that commits
     -- later may not be seen by the touch. A second session at the same work skips these rows.
@@ -761,15 +762,15 @@ begin
             -- an old snapshot does not see everybody's scores, and a million customers take a minute
             if
                 current_setting('transaction_isolation') <> 'read committed'
-                or exists (select from /* slot customers */ public.customers as c where c.lead_score > 6 offset 10000)
+                or exists (select from /* slot customers */ public.customers as c where c.lead_score > 0 offset 10000)
             then
                 insert into public.lead_score_queue (customer_id, sqlstate) values (null, '54000');
                 return null;
             end if;
 
-            -- 6 is the score without orders
+            -- also those with a 6: it is the score without orders, and that of some who have one
             customer_ids := array(
-                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
+                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 0
             );
     end case;
     -- slot ends

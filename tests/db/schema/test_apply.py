@@ -36,7 +36,7 @@ def paste(engine, name):
 def test_apply_creates_everything_and_records_it(rfm_crm_engine):
     assert states(rfm_crm_engine) == [State.MISSING] * 4
     assert db.apply(rfm_crm_engine) == [one for one in migrations() if not one.opt_in]
-    assert states(rfm_crm_engine) == [State.APPLIED] * 4
+    assert states(rfm_crm_engine) == [State.APPLIED] * 5
 
 
 def test_applying_twice_is_applying_once(rfm_engine):
@@ -56,11 +56,11 @@ def test_pasting_twice_is_pasting_once(rfm_crm_engine):
 
 def test_status_tells_what_was_pasted_by_hand_and_apply_puts_it_on_record(rfm_crm_engine):
     paste(rfm_crm_engine, NAMES[0])
-    assert states(rfm_crm_engine) == [State.PASTED, *[State.MISSING] * 3]
+    assert states(rfm_crm_engine) == [State.PASTED, *[State.MISSING] * 4]
     pasted = catalogue(rfm_crm_engine)
     db.apply(rfm_crm_engine)
     db.rollback(rfm_crm_engine, to=NAMES[0])
-    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 3]
+    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 4]
     assert catalogue(rfm_crm_engine) == pasted
 
 
@@ -112,7 +112,7 @@ def test_up_down_up_leaves_the_catalogue_that_is_kept_with_supabases_grants_too(
 
 def test_rollback_undoes_newest_first_and_keeps_the_rest(rfm_engine):
     assert [m.name for m in db.rollback(rfm_engine, to=NAMES[0])] == NAMES[:0:-1]
-    assert states(rfm_engine) == [State.APPLIED, *[State.MISSING] * 3]
+    assert states(rfm_engine) == [State.APPLIED, *[State.MISSING] * 4]
     assert [m.name for m in db.rollback(rfm_engine)] == [NAMES[0]]
     assert db.rollback(rfm_engine) == []
 
@@ -120,7 +120,7 @@ def test_rollback_undoes_newest_first_and_keeps_the_rest(rfm_engine):
 def test_rollback_refuses_a_name_that_is_no_migration(rfm_engine):
     with pytest.raises(UnknownMigration, match="there is no migration 'nonsense'"):
         db.rollback(rfm_engine, to="nonsense")
-    assert states(rfm_engine) == [State.APPLIED] * 4
+    assert states(rfm_engine) == [State.APPLIED] * 5
 
 
 def test_an_edited_migration_is_reported_and_stops_apply(rfm_engine):
@@ -230,9 +230,9 @@ def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rf
         holder.exec_driver_sql("insert into customers (email) values ('ada@example.com')")
         with pytest.raises(DatabaseBusy, match="run the command again"):
             db.apply(rfm_crm_engine)
-    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 3]
+    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 4]
     db.apply(rfm_crm_engine)
-    assert states(rfm_crm_engine) == [State.APPLIED] * 4
+    assert states(rfm_crm_engine) == [State.APPLIED] * 5
 
 
 def test_an_index_that_was_left_half_built_is_built_anew(rfm_crm_engine):
@@ -275,7 +275,7 @@ def test_twenty_concurrent_applies_are_one(rfm_crm_engine):
     with ThreadPoolExecutor(20) as pool:
         applied = [migration for done in pool.map(apply, range(20)) for migration in done]
     assert sorted(m.name for m in applied) == NAMES
-    assert states(rfm_crm_engine) == [State.APPLIED] * 4
+    assert states(rfm_crm_engine) == [State.APPLIED] * 5
 
 
 def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp_path):
