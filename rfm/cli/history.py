@@ -9,7 +9,7 @@ import typer
 from rfm import db
 from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import day, print_json, print_line, print_moves, print_table
+from rfm.cli.output import day, print_json, print_line, print_moves, print_pairs, print_table
 from rfm.segments.moves import matrix
 
 
@@ -99,13 +99,16 @@ def movement(
         str | None, typer.Option(help="Start of the period. Default: where the history begins.")
     ] = None,
     end: Annotated[str | None, typer.Option(help="End of the period. Default: now.")] = None,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="Between segments, not between categories.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show how many customers moved from which category to which within a period."""
+    """Show how many customers moved from which category or segment to which within a period."""
     engine = options.open_database(dsn, mapping)
     ends = options.read_instant(end) if end else datetime.now(UTC)
     starts = options.read_instant(start) if start else db.history_status(engine).recorded_since
-    moves = db.movement(engine, starts or ends, ends)
+    moves = db.movement(engine, starts or ends, ends, by="segment" if segments else "category")
     if as_json:
         print_json(moves.to_dicts(), indent=2)
         return
@@ -113,7 +116,14 @@ def movement(
         found = moves.filter(change=change)
         if found.height:
             print_line(f"{count(found['customers'].sum(), 'customer')}, {title}:")
-            print_moves(matrix({(row[0], row[1]): row[3] for row in found.rows()}))
+            pairs = {(before, after): number for before, after, _, number in found.rows()}
+            names = sorted({name for pair in pairs for name in pair})
+            if segments:
+                print_pairs(
+                    "Segments before (rows) and after (columns)", matrix(pairs, names, names)
+                )
+            else:
+                print_moves(matrix(pairs))
 
 
 def prune(

@@ -64,6 +64,7 @@ with ours as (
             'record_lead_score_change',
             'record_lead_score_baseline',
             'may_see_customer',
+            'lead_score_segment',
             'lead_scores_at',
             'lead_score_moves',
             'lead_score_trends',
@@ -90,7 +91,7 @@ meant (short_name, grantee) as (
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
             'activate_lead_score_segment_map', 'customers_of_segment',
             'lead_score_events', 'lead_score_history_state',
-            'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_scores_at',
+            'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_score_segment', 'lead_scores_at',
             'lead_score_moves', 'lead_score_trends', 'lead_score_events_next', 'lead_score_events_done',
             'lead_score_events_forget', 'prune_lead_score_history'
         ]
@@ -101,7 +102,7 @@ meant (short_name, grantee) as (
         array[
             'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
-            'lead_score_events', 'may_see_customer'
+            'lead_score_events', 'may_see_customer', 'lead_score_segment'
         ]
     ) as s (name)
 ),

@@ -56,10 +56,12 @@ create table if not exists public.lead_score_history (
     old_frequency smallint,
     old_monetary smallint,
     old_score smallint,
+    old_prospect boolean,
     new_recency smallint not null,
     new_frequency smallint not null,
     new_monetary smallint not null,
     new_score smallint not null,
+    new_prospect boolean,
     constraint lead_score_history_cause check (
         cause in ('order', 'customer_edit', 'time', 'model', 'map', 'backfill', 'baseline')
     )
@@ -85,11 +87,14 @@ comment on column public.lead_score_history.old_recency is 'Recency score before
 comment on column public.lead_score_history.old_frequency is 'Frequency score before. (rfm)';
 comment on column public.lead_score_history.old_monetary is 'Monetary score before. (rfm)';
 comment on column public.lead_score_history.old_score is 'Lead score before; null: the customer had none. (rfm)';
+comment on column public.lead_score_history.old_prospect is
+'True: no order counted before; null: not known, or the database has no segment maps. (rfm)';
 comment on column public.lead_score_history.new_recency is 'Recency score after. (rfm)';
 comment on column public.lead_score_history.new_frequency is 'Frequency score after. (rfm)';
 comment on column public.lead_score_history.new_monetary is 'Monetary score after. (rfm)';
 comment on column public.lead_score_history.new_score is 'Lead score after. (rfm)';
 
+comment on column public.lead_score_history.new_prospect is 'True: no order counts after; null: as before. (rfm)';
 comment on sequence public.lead_score_history_event_id_seq is 'The numbers of the events. (rfm)';
 
 create index if not exists idx_lead_score_history_customer
@@ -158,7 +163,9 @@ create or replace function public.append_lead_score_events(
     occurred_at timestamptz,
     before integer[],
     with_model integer[],
-    after integer[]
+    after integer[],
+    was_prospect boolean,
+    is_prospect boolean
 )
 returns void
 language plpgsql
@@ -178,35 +185,35 @@ begin
     if with_model <> before then
         insert into public.lead_score_history (
             occurred_at, customer_id, cause, model_id, segment_map_id,
-            old_recency, old_frequency, old_monetary, old_score,
-            new_recency, new_frequency, new_monetary, new_score
+            old_recency, old_frequency, old_monetary, old_score, old_prospect,
+            new_recency, new_frequency, new_monetary, new_score, new_prospect
         )
         values (
             append_lead_score_events.occurred_at, append_lead_score_events.customer_id, 'model', active_model, active_map,
-            before[1], before[2], before[3], before[4],
-            with_model[1], with_model[2], with_model[3], with_model[4]
+            before[1], before[2], before[3], before[4], was_prospect,
+            with_model[1], with_model[2], with_model[3], with_model[4], was_prospect
         );
         before := with_model;
-        if before = after then
+        if before = after and was_prospect is not distinct from is_prospect then
             return;
         end if;
     end if;
 
     insert into public.lead_score_history (
         occurred_at, customer_id, cause, model_id, segment_map_id,
-        old_recency, old_frequency, old_monetary, old_score,
-        new_recency, new_frequency, new_monetary, new_score
+        old_recency, old_frequency, old_monetary, old_score, old_prospect,
+        new_recency, new_frequency, new_monetary, new_score, new_prospect
     )
     values (
         append_lead_score_events.occurred_at, append_lead_score_events.customer_id,
         append_lead_score_events.cause, active_model, active_map,
-        before[1], before[2], before[3], before[4],
-        after[1], after[2], after[3], after[4]
+        before[1], before[2], before[3], before[4], was_prospect,
+        after[1], after[2], after[3], after[4], is_prospect
     );
 end;
 $$;
 
-comment on function public.append_lead_score_events(/* slot key_type */ uuid,text,timestamptz,integer[],integer[],integer[]) is
+comment on function public.append_lead_score_events(/* slot key_type */ uuid,text,timestamptz,integer[],integer[],integer[],boolean,boolean) is
 'Part of record_lead_score_change(): writes the event of a change, and before it one for the part of it that another model
 explains, if any. Scores are recency, frequency, monetary and lead score. (rfm)';
 
@@ -266,16 +273,28 @@ security definer
 set search_path = ''
 as $$
 declare
+    -- of our type: a call with another one could meet somebody else's function
+    customer constant pg_catalog./* slot key_type */ uuid := new./* slot key */ id;
     calls pg_catalog.text;
     cause pg_catalog.text;
     another_model boolean;
     before integer[];
     with_model integer[];
     after integer[];
+    was_prospect boolean;
+    is_prospect boolean;
 begin
     -- a rollback by hand drops the scoring and leaves this trigger: customers can still be written
     if to_regprocedure('public.calculate_lead_score()') is null then
         return null;
+    end if;
+
+    -- another migration brings the column; scores above 6 are no prospect's
+    if to_regclass('public.lead_score_active_segment_map') is not null then
+        is_prospect := new.rfm_prospect;
+        if tg_op = 'UPDATE' then
+            was_prospect := old.rfm_prospect;
+        end if;
     end if;
 
     if tg_op = 'UPDATE' then
@@ -284,6 +303,7 @@ begin
             and new.rfm_recency is not distinct from old.rfm_recency
             and new.rfm_frequency is not distinct from old.rfm_frequency
             and new.rfm_monetary is not distinct from old.rfm_monetary
+            and (was_prospect is null or is_prospect is not distinct from was_prospect)
         then
             return null;
         end if;
@@ -320,20 +340,22 @@ begin
     end if;
 
     if another_model then
-        with_model := public.lead_scores_with_active_model(new./* slot key */ id, old.last_scored_at);
+        with_model := public.lead_scores_with_active_model(customer, old.last_scored_at);
     end if;
 
     -- whoever scores others notes an error and goes on; whoever writes a customer must not fail
     if cause <> 'customer_edit' then
         perform public.append_lead_score_events(
-            new./* slot key */ id, cause, new.last_scored_at, before, with_model, after
+            customer, cause, new.last_scored_at, before, with_model, after,
+            was_prospect, is_prospect
         );
         return null;
     end if;
 
     begin
         perform public.append_lead_score_events(
-            new./* slot key */ id, cause, new.last_scored_at, before, with_model, after
+            customer, cause, new.last_scored_at, before, with_model, after,
+            was_prospect, is_prospect
         );
     exception when others then
         -- record_lead_score_baseline() finds who is missing
@@ -363,6 +385,7 @@ set search_path = ''
 as $$
 declare
     portion pg_catalog./* slot key_type */ uuid[];
+    active_map integer;
 begin
     if batch_size >= 1 is not true then
         raise exception 'a batch holds one customer or more, not %', coalesce(batch_size::pg_catalog.text, 'null')
@@ -378,6 +401,11 @@ begin
     );
     last_customer := portion[cardinality(portion)];
 
+    -- another migration brings it
+    if to_regclass('public.lead_score_active_segment_map') is not null then
+        select a.map_id into active_map from public.lead_score_active_segment_map as a;
+    end if;
+
     -- locked, so that no newer event gets a smaller number
     perform
     from /* slot customers */ public.customers as c
@@ -386,17 +414,19 @@ begin
     for no key update;
 
     insert into public.lead_score_history (
-        occurred_at, customer_id, cause, model_id,
-        old_recency, old_frequency, old_monetary, old_score,
-        new_recency, new_frequency, new_monetary, new_score
+        occurred_at, customer_id, cause, model_id, segment_map_id,
+        old_recency, old_frequency, old_monetary, old_score, old_prospect,
+        new_recency, new_frequency, new_monetary, new_score, new_prospect
     )
     select
         c.last_scored_at,
         c./* slot key */ id,
         'baseline',
         (select a.model_id from public.lead_score_active_model as a),
-        h.new_recency, h.new_frequency, h.new_monetary, h.new_score,
-        c.rfm_recency, c.rfm_frequency, c.rfm_monetary, c.lead_score
+        active_map,
+        h.new_recency, h.new_frequency, h.new_monetary, h.new_score, h.new_prospect,
+        c.rfm_recency, c.rfm_frequency, c.rfm_monetary, c.lead_score,
+        case when active_map is not null then (to_jsonb(c) ->> 'rfm_prospect')::boolean end
     from /* slot customers */ public.customers as c
     left join lateral (
         select e.*
@@ -422,6 +452,37 @@ customers after the given one; returns how many it wrote, and the last customer 
 
 -- ---------------------------------------------------------------- reading it
 
+create or replace function public.lead_score_segment(
+    map_id integer,
+    recency integer,
+    frequency integer,
+    monetary integer,
+    is_prospect boolean
+)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+    if map_id is null or recency is null then
+        return null;
+    elsif recency + frequency + monetary = 3 and is_prospect is not false then
+        return case when is_prospect then 'prospect' end;
+    end if;
+
+    return (
+        select m.cells[(recency - 1) * 25 + (frequency - 1) * 5 + monetary]
+        from public.lead_score_segment_maps as m
+        where m.id = map_id
+    );
+end;
+$$;
+
+comment on function public.lead_score_segment(integer,integer,integer,integer,boolean) is
+'The key of the segment of three scores by a stored segment map; null: not scored, or it is not known. (rfm)';
+
 create or replace view public.lead_score_history_events as
 select
     h.event_id,
@@ -431,6 +492,7 @@ select
     case
         when h.old_score is null then 'scored'
         when h.old_category is distinct from h.new_category then 'category_changed'
+        when h.old_segment <> h.new_segment then 'segment_changed'
         else 'score_changed'
     end as type,
     h.cause,
@@ -441,11 +503,13 @@ select
     h.old_monetary,
     h.old_score,
     h.old_category,
+    h.old_segment,
     h.new_recency,
     h.new_frequency,
     h.new_monetary,
     h.new_score,
-    h.new_category
+    h.new_category,
+    h.new_segment
 from (
     select
         e.*,
@@ -460,7 +524,13 @@ from (
             when e.new_score >= 18 then 'Warm'
             when e.new_score >= 12 then 'Cool'
             else 'Cold'
-        end as new_category
+        end as new_category,
+        public.lead_score_segment(
+            e.segment_map_id, e.old_recency::integer, e.old_frequency::integer, e.old_monetary::integer, e.old_prospect
+        ) as old_segment,
+        public.lead_score_segment(
+            e.segment_map_id, e.new_recency::integer, e.new_frequency::integer, e.new_monetary::integer, e.new_prospect
+        ) as new_segment
     from public.lead_score_history as e
 ) as h;
 
@@ -502,7 +572,8 @@ returns table (
     rfm_recency integer,
     rfm_frequency integer,
     rfm_monetary integer,
-    lead_score integer
+    lead_score integer,
+    rfm_prospect boolean
 )
 language plpgsql
 stable
@@ -520,7 +591,7 @@ begin
     return query
     with later as (
         select distinct on (h.customer_id)
-            h.customer_id, h.old_recency, h.old_frequency, h.old_monetary, h.old_score
+            h.customer_id, h.old_recency, h.old_frequency, h.old_monetary, h.old_score, h.old_prospect
         from public.lead_score_history as h
         where h.occurred_at > lead_scores_at.as_of and h.cause <> 'baseline'
         order by h.customer_id, h.event_id
@@ -531,7 +602,12 @@ begin
         case when l.customer_id is null then c.rfm_recency else l.old_recency end,
         case when l.customer_id is null then c.rfm_frequency else l.old_frequency end,
         case when l.customer_id is null then c.rfm_monetary::integer else l.old_monetary end,
-        case when l.customer_id is null then nullif(c.lead_score, 0) else l.old_score end
+        case when l.customer_id is null then nullif(c.lead_score, 0) else l.old_score end,
+        case
+            when l.customer_id is not null then l.old_prospect
+            -- the column is another migration's, and matters here alone
+            when c.lead_score = 6 then (to_jsonb(c) ->> 'rfm_prospect')::boolean
+        end
     from /* slot customers */ public.customers as c
     left join later as l on l.customer_id = c./* slot key */ id;
 end;
@@ -547,6 +623,8 @@ returns table (
     category_before text,
     score_after integer,
     category_after text,
+    segment_before text,
+    segment_after text,
     change text
 )
 language plpgsql
@@ -554,11 +632,18 @@ stable
 security definer
 set search_path = ''
 as $$
+declare
+    active_map integer;
 begin
     if starts <= ends is not true then
         raise exception 'a period begins before it ends, not from % to %',
         coalesce(starts::pg_catalog.text, 'null'), coalesce(ends::pg_catalog.text, 'null')
         using errcode = 'invalid_parameter_value';
+    end if;
+
+    -- one map for both: a change of the map moves nobody
+    if to_regclass('public.lead_score_active_segment_map') is not null then
+        select a.map_id into active_map from public.lead_score_active_segment_map as a;
     end if;
 
     return query
@@ -569,7 +654,7 @@ begin
             h.occurred_at > starts
             and h.occurred_at <= ends
             and h.cause = 'model'
-            and h.old_category is distinct from h.new_category
+            and (h.old_category is distinct from h.new_category or h.old_segment <> h.new_segment)
     )
 
     select
@@ -590,6 +675,14 @@ begin
             when a.lead_score >= 6 then 'Cold'
             else 'not scored'
         end,
+        coalesce(
+            public.lead_score_segment(active_map, b.rfm_recency, b.rfm_frequency, b.rfm_monetary, b.rfm_prospect),
+            'not scored'
+        ),
+        coalesce(
+            public.lead_score_segment(active_map, a.rfm_recency, a.rfm_frequency, a.rfm_monetary, a.rfm_prospect),
+            'not scored'
+        ),
         case when m.customer_id is null then 'customer' else 'model' end
     from public.lead_scores_at(starts) as b
     inner join public.lead_scores_at(ends) as a on a.customer_id = b.customer_id
@@ -599,7 +692,7 @@ $$;
 
 comment on function public.lead_score_moves(timestamptz,timestamptz) is
 'Score and category of every customer at the start and at the end of a period. change: model where another model moved the
-customer to another category within it, otherwise customer. (rfm)';
+customer to another category or segment within it, otherwise customer. Segments by the active map, at both. (rfm)';
 
 create or replace function public.lead_score_trends(days integer default 30)
 returns table (customer_id /* slot key_type */ uuid, change integer, trend text)
@@ -1025,12 +1118,13 @@ begin
             ('function', 'public.restore_lead_score_history_state()'),
             (
                 'function',
-                'public.append_lead_score_events(' || key_type || ', text, timestamptz, integer[], integer[], integer[])'
+                'public.append_lead_score_events(' || key_type || ', text, timestamptz, integer[], integer[], integer[], boolean, boolean)'
             ),
             ('function', 'public.lead_scores_with_active_model(' || key_type || ', timestamptz)'),
             ('function', 'public.record_lead_score_change()'),
             ('function', 'public.record_lead_score_baseline(' || key_type || ', integer)'),
             ('function', 'public.may_see_customer(' || key_type || ')'),
+            ('function', 'public.lead_score_segment(integer, integer, integer, integer, boolean)'),
             ('function', 'public.lead_scores_at(timestamptz)'),
             ('function', 'public.lead_score_moves(timestamptz, timestamptz)'),
             ('function', 'public.lead_score_trends(integer)'),
@@ -1057,7 +1151,10 @@ begin
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'authenticated') then
         grant select on public.lead_score_events to authenticated;
-        grant execute on function public.may_see_customer(/* slot key_type */ uuid) to authenticated;
+        grant execute on function
+            public.may_see_customer(/* slot key_type */ uuid),
+            public.lead_score_segment(integer, integer, integer, integer, boolean)
+        to authenticated;
     end if;
 
     if exists (select from pg_catalog.pg_roles as r where r.rolname = 'service_role') then
@@ -1069,6 +1166,7 @@ begin
         grant execute on function
             public.record_lead_score_baseline(/* slot key_type */ uuid, integer),
             public.may_see_customer(/* slot key_type */ uuid),
+            public.lead_score_segment(integer, integer, integer, integer, boolean),
             public.lead_scores_at(timestamptz),
             public.lead_score_moves(timestamptz, timestamptz),
             public.lead_score_trends(integer),

@@ -35,12 +35,13 @@ drop function if exists public.lead_score_moves(timestamptz, timestamptz);
 drop function if exists public.lead_scores_at(timestamptz);
 drop view if exists public.lead_score_events;
 drop view if exists public.lead_score_history_events;
+drop function if exists public.lead_score_segment(integer, integer, integer, integer, boolean);
 drop function if exists public.may_see_customer(/* slot key_type */ uuid);
 drop function if exists public.record_lead_score_baseline(/* slot key_type */ uuid, integer);
 drop function if exists public.record_lead_score_change();
 drop function if exists public.lead_scores_with_active_model(/* slot key_type */ uuid, timestamptz);
 drop function if exists public.append_lead_score_events(
-    /* slot key_type */ uuid, text, timestamptz, integer[], integer[], integer[]
+    /* slot key_type */ uuid, text, timestamptz, integer[], integer[], integer[], boolean, boolean
 );
 drop table if exists public.lead_score_consumers;
 drop table if exists public.lead_score_history_state;

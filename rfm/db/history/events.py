@@ -13,7 +13,7 @@ from rfm.db.sql import run
 from rfm.errors import ConsumerBusy, InvalidArgument
 
 EVENT_TYPE: Final = "rfm.score.changed.v1"
-_SCORES: Final = ("recency", "frequency", "monetary", "score", "category")
+_SCORES: Final = ("recency", "frequency", "monetary", "score", "category", "segment")
 
 Event = dict[str, Any]
 """An event in the envelope of CloudEvents 1.0, ready for `json.dumps`."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import polars as pl
 import psycopg
@@ -24,8 +24,10 @@ _SCHEMA: Final[dict[str, Any]] = {
     "segment_map_id": pl.Int32,
     **{f"old_{name}": pl.Int16 for name in _SCORES},
     "old_category": pl.String,
+    "old_segment": pl.String,
     **{f"new_{name}": pl.Int16 for name in _SCORES},
     "new_category": pl.String,
+    "new_segment": pl.String,
 }
 _SCORES_AT: Final = {
     "customer_id": pl.String,
@@ -54,9 +56,10 @@ class Trend(StrEnum):
 def history(database: Engine | str, customer_id: object) -> pl.DataFrame:
     """Return the events of one customer, oldest first, as far as the role may see the customer.
 
-    Columns: `event_id`, `occurred_at`, `type` (`scored`, `score_changed`, `category_changed`),
-    `cause`, `model_id`, `segment_map_id`, and the scores before (`old_recency`, `old_frequency`,
-    `old_monetary`, `old_score`, `old_category`; null: there were none) and after (`new_…`).
+    Columns: `event_id`, `occurred_at`, `type` (`scored`, `score_changed`, `category_changed`,
+    `segment_changed`), `cause`, `model_id`, `segment_map_id`, and the scores before
+    (`old_recency`, `old_frequency`, `old_monetary`, `old_score`, `old_category`, `old_segment`;
+    null: there were none) and after (`new_…`).
 
     >>> from rfm.testing import example_engine, temporary_database
     >>> from rfm.db.history.enable import enable_history
@@ -113,18 +116,26 @@ def scores_at(database: Engine | str, as_of: datetime) -> pl.DataFrame:
     return _read(database, "scores_at", _SCORES_AT, as_of=_instant(as_of))
 
 
-def movement(database: Engine | str, start: datetime, end: datetime) -> pl.DataFrame:
-    """Return how many customers went from which category to which within a period.
+def movement(
+    database: Engine | str,
+    start: datetime,
+    end: datetime,
+    *,
+    by: Literal["category", "segment"] = "category",
+) -> pl.DataFrame:
+    """Return how many customers went from which category or segment to which within a period.
 
-    Columns: `before`, `after` (`Hot`, `Warm`, `Cool`, `Cold`, `not scored`), `change`, `customers`.
-    `change` is `model` for customers whom another model moved to another category within the
-    period, otherwise `customer`. The numbers add up to the customers of today. Raises
-    `InvalidArgument` for a period that begins before the history, or after it ends.
+    Columns: `before`, `after` (`Hot`, `Warm`, `Cool`, `Cold`, or keys of segments; `not scored`),
+    `change`, `customers`. `change` is `model` for customers whom another model moved within the
+    period, otherwise `customer`. Segments are those of the active segment map at both ends: another
+    map moves nobody. The numbers add up to the customers of today. Raises `InvalidArgument` for a
+    period that begins before the history, or after it ends.
     """
+    if by not in {"category", "segment"}:
+        raise InvalidArgument(f"`by` is {by!r}, not 'category' or 'segment'")
     starts, ends = _instant(start), _instant(end)
-    return _read(database, "movement", _MOVEMENT, starts=starts, ends=ends).sort(
-        "before", "after", "change"
-    )
+    found = _read(database, f"movement_by_{by}", _MOVEMENT, starts=starts, ends=ends)
+    return found.sort("before", "after", "change")
 
 
 def _instant(given: object) -> datetime:

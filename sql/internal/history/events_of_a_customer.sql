@@ -11,11 +11,13 @@ select
     e.old_monetary,
     e.old_score,
     e.old_category,
+    e.old_segment,
     e.new_recency,
     e.new_frequency,
     e.new_monetary,
     e.new_score,
-    e.new_category
+    e.new_category,
+    e.new_segment
 from public.lead_score_events as e
 where e.customer_id = %(customer)s
 order by e.event_id;

@@ -13,9 +13,11 @@ select
     e.old_monetary,
     e.old_score,
     e.old_category,
+    e.old_segment,
     e.new_recency,
     e.new_frequency,
     e.new_monetary,
     e.new_score,
-    e.new_category
+    e.new_category,
+    e.new_segment
 from public.lead_score_events_next(%(consumer)s::text, %(batch_size)s::integer) as e;

@@ -125,6 +125,17 @@ def test_movement_over_two_periods_is_one_then_the_other(shared, changes, days):
     assert matrix["customers"].sum() == len(whole) == 5
 
 
+def test_movement_between_segments_is_by_the_active_map_at_both_ends(recorded):
+    order(recorded, 1, cents=200_000)
+    [(since,)] = run(recorded, "select recorded_since from lead_score_history_state")
+    before = db.movement(recorded, since, datetime.now(UTC), by="segment")
+    assert before["customers"].sum() == 5
+    assert before.filter(pl.col("before") != pl.col("after"))["customers"].sum() == 1
+    db.activate_segment_map(recorded, 2, allow_dead_segments=True)
+    after = db.movement(recorded, since, datetime.now(UTC), by="segment")
+    assert after["customers"].to_list() == before["customers"].to_list()
+
+
 def test_trends_leave_out_what_a_model_did(shared):
     write_history(
         shared,

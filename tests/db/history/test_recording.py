@@ -184,3 +184,43 @@ def test_a_rollback_of_the_order_takes_its_event_back(recorded):
         writer.execute("insert into orders (customer_id, total_cents) values (%s, 1)", [key(1)])
         writer.rollback()
     assert recorded_events(recorded) == []
+
+
+def test_an_event_has_the_segments_of_the_map_that_was_active(recorded):
+    run(recorded, f"insert into customers (id, email) values ('{key(6)}', 'six')")
+    order(recorded, 6)
+    order(recorded, 1)
+    rows = run(
+        recorded,
+        "select e.customer_id::text, e.type, e.old_segment, e.new_segment, c.segment, e.segment_map_id"
+        " from lead_score_events as e inner join customer_segments as c using (customer_id)"
+        " order by e.event_id",
+    )
+    assert [row[1:4] for row in rows[:2]] == [
+        ("scored", None, "prospect"),
+        ("category_changed", "prospect", rows[1][4]),
+    ]
+    assert rows[2][3] == rows[2][4]
+    assert {row[5] for row in rows} == {1}
+
+
+def test_a_prospect_who_stays_at_the_lowest_score_changes_the_segment(recorded):
+    run(
+        recorded,
+        "insert into lead_score_models (recency, frequency, monetary) values ('{5}', '{2}', '{500}')",
+    )
+    run(
+        recorded,
+        "update lead_score_active_model set model_id = 2, activated_at = now() - interval '1 year'",
+    )
+    run(recorded, f"insert into customers (id, email) values ('{key(6)}', 'six')")
+    order(recorded, 6, cents=100, age="30 days")
+    rows = run(
+        recorded,
+        "select type, old_score, new_score, old_segment, new_segment <> 'prospect'"
+        f" from lead_score_events where customer_id = '{key(6)}' order by event_id",
+    )
+    assert rows == [
+        ("scored", None, 6, None, False),
+        ("segment_changed", 6, 6, "prospect", True),
+    ]
