@@ -27,7 +27,7 @@ every_mapping = pytest.mark.parametrize(
     "mapping", [db.Mapping.read(path) for path in MAPPINGS], ids=[path.stem for path in MAPPINGS]
 )
 
-BLOCKS_WITH_TABLES = ("activities_select", "orders_select", "deals_select")
+BLOCKS_WITH_TABLES = ("activities_select", "orders_select", "deals_select", "uncounted_orders")
 
 
 def code(script):
