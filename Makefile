@@ -64,7 +64,7 @@ lock: ## pin the newest versions again; ARGS="--upgrade-package polars" for one
 	compile="$$tmp/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url" && \
 	$$compile $(or $(ARGS),--upgrade) --all-extras --group dev pyproject.toml -o requirements/dev.txt && \
 	$$compile --no-deps requirements/data.in -o requirements/data.txt && \
-	awk '/^[a-z]/ { pin = $$1 } /rfm-scoring .pyproject.toml/ { print pin }' requirements/dev.txt > $$tmp/ours.txt && \
+	awk '/^[a-z]/ { pin = $$0; sub(/ *\\$$/, "", pin) } /rfm-scoring .pyproject.toml/ { print pin }' requirements/dev.txt > $$tmp/ours.txt && \
 	$$compile $(or $(ARGS),--upgrade) --all-extras --group bench --constraint $$tmp/ours.txt \
 	pyproject.toml -o requirements/bench.txt && sed -i "s|$$tmp/||" requirements/bench.txt
 

@@ -5,7 +5,9 @@
     RfmError
     ├── InvalidFrame          a frame cannot be scored                     (also a ValueError)
     ├── InvalidAsOf           `as_of` is not a date or time                (also a TypeError)
+    ├── InvalidHorizon        the orders do not cover a horizon            (also a ValueError)
     ├── InvalidModel          thresholds or weights break a rule           (also a ValueError)
+    ├── InvalidSegmentMap     a segment map breaks a rule                  (also a ValueError)
     ├── EmptyFit              no customer has a counted order              (also a ValueError)
     ├── TooFewCustomers       too few customers have a counted order       (also a ValueError)
     ├── InvalidArgument       an argument is not valid                     (also a ValueError)
@@ -13,7 +15,9 @@
     │   ├── InvalidMapping    a mapping is missing or not valid
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
-    │   └── UnknownModel      no stored model has this number
+    │   ├── UnknownModel      no stored model has this number
+    │   ├── UnknownCustomer   no customer has this id, or the role may not see it
+    │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
     │   ├── PreflightFailed   the database lacks something that the migrations need
@@ -21,10 +25,12 @@
     │   └── DatabaseBusy      a lock was not free in time
     ├── MappingDiffers        a mapping is not the one that the database was applied with
     ├── RecordUnreadable      the role may not read which mapping the database has
+    ├── DeadSegments          a model or a map leaves a segment out of reach
     ├── SchemaOutdated        the database lacks a migration
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
     ├── SchedulerMissing      the database has no pg_cron
+    ├── ConsumerBusy          another session works on the events of a consumer
     ├── FileInTheWay          a file with other content is in the way
     └── FoundDifference       database and library give different scores
 """
@@ -46,8 +52,16 @@ class InvalidAsOf(RfmError, TypeError):
     """`as_of` is not a datetime, a date, or an expression that returns one."""
 
 
+class InvalidHorizon(RfmError, ValueError):
+    """A horizon is not a length of time, or ends after the newest order."""
+
+
 class InvalidModel(RfmError, ValueError):
     """The thresholds or weights of a model, or their JSON, break a rule."""
+
+
+class InvalidSegmentMap(RfmError, ValueError):
+    """A segment map, or its JSON, breaks a rule: triples without a segment, or with two."""
 
 
 class EmptyFit(RfmError, ValueError):
@@ -67,7 +81,7 @@ class InvalidDatabase(InvalidArgument):
 
 
 class InvalidFile(InvalidArgument):
-    """A file is missing, is neither Parquet nor CSV, or has values that cannot be read."""
+    """A file is missing, is of no kind that can be read, or has values that cannot be read."""
 
 
 class InvalidMapping(InvalidArgument):
@@ -82,6 +96,14 @@ class UnknownModel(InvalidArgument):
     """No stored model has this number."""
 
 
+class UnknownCustomer(InvalidArgument):
+    """No customer has this id or e-mail address, or the role may not see the customer."""
+
+
+class UnknownSegmentMap(InvalidArgument):
+    """No stored segment map has this number."""
+
+
 class MissingExtra(RfmError, ImportError):
     """An optional package is not installed. The message has the command that installs it."""
 
@@ -89,13 +111,13 @@ class MissingExtra(RfmError, ImportError):
 class MigrationRefused(RfmError):
     """A migration was not applied. No part of its file took effect.
 
-    An index on orders is built before the file, and may stay, perhaps unfinished. The next run
-    uses it, or builds it again.
+    Indexes on orders and customers are built before the file, and may stay, perhaps unfinished,
+    with the score columns that they need. The next run uses them, or builds them again.
     """
 
 
 class PreflightFailed(MigrationRefused):
-    """The database lacks tables, columns, types or a version that the migrations need."""
+    """The database lacks something that the migrations need, or has objects of the same names."""
 
 
 class MigrationEdited(MigrationRefused):
@@ -111,7 +133,14 @@ class MappingDiffers(RfmError):
 
 
 class RecordUnreadable(RfmError):
-    """The role may not read which mapping the database has. The message has the `GRANT`."""
+    """The role may not read which mapping the database has: the message has the `GRANT`.
+
+    Or what bears the record's name is not the table that rfm creates, and is not read.
+    """
+
+
+class DeadSegments(RfmError):
+    """A model or a segment map was not activated: no customer could reach some of the segments."""
 
 
 class SchemaOutdated(RfmError):
@@ -132,6 +161,10 @@ class BackfillStopped(RfmError):
 
 class SchedulerMissing(RfmError):
     """The database has no pg_cron. The message has the lines for a crontab."""
+
+
+class ConsumerBusy(RfmError):
+    """Another session has a batch of this consumer open. The same call may succeed later."""
 
 
 class FileInTheWay(RfmError):

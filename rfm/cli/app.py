@@ -14,7 +14,20 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, model, output, rescore, schema, score
+from rfm.cli import (
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    history,
+    model,
+    options,
+    output,
+    rescore,
+    schema,
+    score,
+    segments,
+)
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -23,10 +36,19 @@ Command = Callable[..., None]
 ABOUT = {
     "": "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
     "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
+    "history": "Record each change of a score, and show who moved.",
     "model": "Fit, store, compare and activate the models of a database.",
+    "segments": "Show, change and compare the segments of a database's customers.",
 }
-COMMANDS: Mapping[str, Mapping[str, Command]] = {
-    "": {"score": score.score, "demo": demo.demo, "schedule": rescore.schedule},
+COMMANDS: dict[str, Mapping[str, Command]] = {
+    "": {
+        "score": score.score,
+        "evaluate": evaluate.evaluate,
+        "explain": explain.explain,
+        "demo": demo.demo,
+        "schedule": rescore.schedule,
+        "doctor": doctor.doctor,
+    },
     "db": {
         "plan": schema.plan,
         "apply": schema.apply,
@@ -38,6 +60,14 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "rescore-stale": rescore.rescore_stale,
         "backfill": rescore.backfill,
     },
+    "history": {
+        "enable": history.enable,
+        "disable": history.disable,
+        "status": history.status,
+        "show": history.show,
+        "movement": history.movement,
+        "prune": history.prune,
+    },
     "model": {
         "fit": model.fit,
         "set": model.set_model,
@@ -46,21 +76,36 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "activate": model.activate,
         "simulate": model.simulate,
     },
+    "segments": {
+        "list": segments.list_maps,
+        "show": segments.show,
+        "export": segments.export,
+        "check": segments.check,
+        "simulate": segments.simulate,
+        "activate": segments.activate,
+    },
 }
 _TYPED: Final = {
     name.replace("-", "_"): " ".join(filter(None, ("rfm", group, name)))
-    for group, commands in COMMANDS.items()
+    # of two commands with one name, the message means the one of the first group
+    for group, commands in reversed(COMMANDS.items())
     for name in commands
-}
+} | {"enable_history": "rfm history enable"}
 """How each command is typed, by the name of the function of the library that it runs."""
 
 
 def _group(name: str) -> typer.Typer:
     group = typer.Typer(
-        help=ABOUT[name], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=ABOUT[name],
+        no_args_is_help=True,
+        add_completion=not name,
+        pretty_exceptions_enable=False,
+        context_settings=options.WITH_SHORT_HELP,
     )
     for command_name, command in COMMANDS[name].items():
-        group.command(command_name)(_with_exit_code(command))
+        group.command(command_name, context_settings=options.WITH_SHORT_HELP)(
+            _with_exit_code(command)
+        )
     return group
 
 
@@ -72,8 +117,10 @@ def _with_exit_code(command: Command) -> Command:
         try:
             command(**arguments)
         except RfmError as error:
-            message = in_options(str(error), arguments, _TYPED)
+            message = in_options(str(error), options.typed_options(command), _TYPED)
             _fail(message, code=1 if isinstance(error, FoundDifference) else 2)
+        except BrokenPipeError:
+            raise  # whoever reads our output has gone; that is no mistake in the call
         except OSError as error:
             _fail(f"cannot use {error.filename}: {error.strerror}")
         except sqlalchemy.exc.DBAPIError as error:

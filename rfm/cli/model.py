@@ -12,11 +12,13 @@ import rfm
 from rfm import db
 from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import day, print_line, print_message, print_moves, print_table
+from rfm.cli.orders import read_summary
+from rfm.cli.output import day, print_line, print_message, print_moves, print_report, print_table
 from rfm.columns import OrderColumns
 from rfm.db.models.fitting import FEWEST_CUSTOMERS, fit_summary
 from rfm.errors import InvalidArgument
-from rfm.io import summarize_file
+from rfm.io import FileFormat
+from rfm.orders.rules import OrderRules
 
 Activate = Annotated[
     bool, typer.Option("--activate", help="Make it the active model. Default: only store it.")
@@ -27,8 +29,10 @@ def fit(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
     orders: Annotated[
-        Path | None,
-        typer.Option("--orders", help="Fit on this .parquet or .csv file of orders."),
+        str | None,
+        typer.Option(
+            "--orders", help="Fit on orders in files: what rfm score reads, one file or folder."
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
@@ -41,6 +45,7 @@ def fit(
         int, typer.Option(help="Refuse to fit on fewer customers with a counted order.")
     ] = FEWEST_CUSTOMERS,
     activate: Activate = False,
+    allow_dead_segments: options.AllowDeadSegments = False,
     customer_id: options.CustomerId = "customer_id",
     ordered_at: options.OrderedAt = "ordered_at",
     amount: options.Amount = "amount",
@@ -58,22 +63,29 @@ def fit(
         raise InvalidArgument("--orders needs --as-of, for example --as-of 2026-11-01")
     else:
         columns = OrderColumns(customer_id, ordered_at, amount, status)
-        summary = summarize_file(orders, moment, columns)
+        summary, report = read_summary([orders], moment, columns, OrderRules(), FileFormat())
+        print_report(report, options.typed_options(fit))
         fitted = fit_summary(summary, moment, min_customers=min_customers)
     print_message(f"fitted on {fitted.customers:,} customers")
-    _keep(engine, fitted, activate=activate)
+    _keep(engine, fitted, activate=activate, allow_dead_segments=allow_dead_segments)
 
 
-def _keep(engine: sqlalchemy.Engine, model: rfm.Model | db.FittedModel, *, activate: bool) -> None:
+def _keep(
+    engine: sqlalchemy.Engine,
+    model: rfm.Model | db.FittedModel,
+    *,
+    activate: bool,
+    allow_dead_segments: bool,
+) -> None:
     number = db.store_model(engine, model)
     if activate:
-        _activate(engine, number)
+        _activate(engine, number, allow_dead_segments=allow_dead_segments)
     else:
         print_line(f"stored as model {number}; to score with it, run rfm model activate {number}")
 
 
-def _activate(engine: sqlalchemy.Engine, number: int) -> None:
-    db.activate(engine, number)
+def _activate(engine: sqlalchemy.Engine, number: int, *, allow_dead_segments: bool) -> None:
+    db.activate(engine, number, allow_dead_segments=allow_dead_segments)
     print_line(
         f"model {number} is active; to rescore the customers that it changes, run rfm db backfill"
     )
@@ -98,6 +110,7 @@ def set_model(
         str | None, typer.Option(help="Weights of the three scores, with the sum 6, such as 3,2,1.")
     ] = None,
     activate: Activate = False,
+    allow_dead_segments: options.AllowDeadSegments = False,
 ) -> None:
     """Store a model that was made by hand.
 
@@ -112,7 +125,8 @@ def set_model(
             "--monetary and --weights"
         )
     base = options.read_model(file) if file else db.active_model(engine)
-    _keep(engine, replace(base, **changes), activate=activate)
+    changed = replace(base, **changes)
+    _keep(engine, changed, activate=activate, allow_dead_segments=allow_dead_segments)
 
 
 def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of a model takes
@@ -122,7 +136,7 @@ def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of 
         raise InvalidArgument(
             f"--{name} {written!r} is not a list of numbers; write them like 180,90,60,30"
         ) from None
-    return [int(one) if one == one.to_integral_value() else one for one in numbers]
+    return [int(one) if one.is_finite() and one % 1 == 0 else one for one in numbers]
 
 
 def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:
@@ -163,11 +177,13 @@ def _model(engine: sqlalchemy.Engine, number: int | None) -> rfm.Model:
 
 def activate(
     number: Annotated[int, typer.Argument(help="Number of the model.")],
+    allow_dead_segments: options.AllowDeadSegments = False,
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
 ) -> None:
     """Make a stored model the active one."""
-    _activate(options.open_database(dsn, mapping), number)
+    engine = options.open_database(dsn, mapping)
+    _activate(engine, number, allow_dead_segments=allow_dead_segments)
 
 
 def simulate(

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 from rich.text import Text
+
+from rfm.cli.wording import in_options
 
 # a pipe has no width of its own; 80 columns would fold every table
 _out = Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False)
@@ -40,6 +42,11 @@ def print_error(message: str) -> None:
     _err.print(f"error: {message}", style="red", soft_wrap=True)
 
 
+def print_report(report: object, arguments: Mapping[str, str]) -> None:
+    """Print what was found in the orders, with options for arguments, on standard error."""
+    print_message(in_options(str(report), arguments, {}))
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table. Long cells are folded, None is an empty cell."""
     table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in columns))
@@ -56,7 +63,12 @@ def day(moment: datetime | None) -> str | None:
 
 def print_moves(moves: pl.DataFrame) -> None:
     """Print how many customers went from which category (rows) to which (columns)."""
-    print_table("Categories before (rows) and after (columns)", moves.columns, moves.rows())
+    print_pairs("Categories before (rows) and after (columns)", moves)
+
+
+def print_pairs(title: str, moves: pl.DataFrame) -> None:
+    """Print a table of moves."""
+    print_table(title, moves.columns, moves.rows())
 
 
 def print_json(value: object, indent: int | None = None) -> None:

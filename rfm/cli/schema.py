@@ -39,7 +39,7 @@ def _print_planned(one: db.MigrationStatus) -> None:
 
 _LOCKS = """\
 locks: while the second file runs, nobody else can write orders, or read or write customers.
-The index on orders is built before, without blocking writers. While apply waits for the locks,
+The indexes on both are built before, without blocking writers. While apply waits for the locks,
 it blocks other sessions for at most 0.2 s at a time. If it does not get them within some
 seconds, it stops and changes nothing.\
 """

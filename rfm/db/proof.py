@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of
 from rfm.db.models.stored import read_active_model, stored_model
-from rfm.db.reads.reader import Reader, exact, open_reader
+from rfm.db.reads.orders import NO_ORDERS, read_orders
+from rfm.db.reads.reader import Reader, open_reader
 from rfm.db.reads.totals import RANGE_SIZE, KeyRange, key_ranges
 from rfm.db.schema.required import CUSTOMERS, require_migration
 from rfm.db.sql import run
@@ -35,14 +36,6 @@ _STORED: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "rfm_frequency": pl.Int32,
     "rfm_monetary": pl.Decimal(3, 2),
 }
-_ORDERS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
-    "customer_id": pl.String,
-    "ordered_at": pl.Datetime("us", "UTC"),
-    "amount": pl.Decimal(38, 0),
-}
-
-_LATE: Final = 9_215_576_668_800_000_000  # the year 294000 in microseconds, see reads/orders.sql
-_MINUS_INFINITY: Final = -(2**62)
 
 
 def score_differences(database: Engine | str) -> pl.DataFrame:
@@ -66,7 +59,7 @@ def score_differences(database: Engine | str) -> pl.DataFrame:
         active, _ = read_active_model(connection)
         ranges = key_ranges(connection, _range_size(connection))
         connection.rollback()  # no transaction stays open while Polars computes
-        found = [_compare(pl.DataFrame(schema=_STORED), pl.DataFrame(schema=_ORDERS), active)]
+        found = [_compare(pl.DataFrame(schema=_STORED), NO_ORDERS, active)]
         with _open_readers(connection) as readers, ThreadPoolExecutor(READERS) as pool:
             model_of = cache(partial(stored_model, engine))
             found += pool.map(partial(_differences, readers, model_of), ranges)
@@ -111,18 +104,8 @@ def _read(reader: Reader, keys: KeyRange) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the stored scores of a range, with the active `model`'s number, and its orders."""
     with reader.snapshot():
         stored = reader.read("internal/reads/scores", first=keys.first, stop=keys.stop)
-        orders = reader.read("internal/reads/orders", first=keys.first, stop=keys.stop)
-    return (
-        stored.cast({"rfm_monetary": _STORED["rfm_monetary"]}),
-        orders.with_columns(_ordered_at(), exact(orders["amount"])),
-    )
-
-
-def _ordered_at() -> pl.Expr:
-    """Put back -infinity, as summarize_orders has it: an instant before PostgreSQL's earliest."""
-    instant = pl.col("ordered_at").to_physical()
-    instant = pl.when(instant < _LATE).then(instant).when(instant >= _LATE).then(_MINUS_INFINITY)
-    return instant.cast(pl.Datetime("us", "UTC")).alias("ordered_at")
+        orders = read_orders(reader, keys)
+    return stored.cast({"rfm_monetary": _STORED["rfm_monetary"]}), orders
 
 
 def _compare(stored: pl.DataFrame, orders: pl.DataFrame, model: Model) -> pl.DataFrame:

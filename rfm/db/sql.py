@@ -51,14 +51,23 @@ def written_out(connection: Connection, name: str, /, **values: object) -> str:
 
 def read_sql(name: str) -> str:
     """Return the text of `sql/<name>.sql`, as it ships."""
-    folder, _, stem = name.rpartition("/")
-    return (_folder(folder) / f"{stem}.sql").read_text(encoding="utf-8")
+    return _read(f"{name}.sql")
+
+
+def read_toml(name: str) -> str:
+    """Return the text of `sql/<name>.toml`, as it ships."""
+    return _read(f"{name}.toml")
 
 
 def sql_names(folder: str) -> list[str]:
     """Return the names of the files in `sql/<folder>/`, sorted, without their ending."""
     names = (file.name for file in _folder(folder).iterdir())
     return sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql"))
+
+
+def _read(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return (_folder(folder) / name).read_text(encoding="utf-8")
 
 
 def _folder(path: str) -> "Traversable":

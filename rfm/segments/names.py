@@ -1,30 +1,18 @@
-"""The category of a lead score, and the segment of a recency and a frequency score."""
+"""Expressions: the category of a lead score, the segment of three scores."""
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from rfm.model import CATEGORIES
+from rfm.segments.grids import GRID
+from rfm.segments.maps import PROSPECT_KEY, SegmentMap, check_segment_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SEGMENTS: Final = {
-    "Champions": ((5,), (4, 5)),
-    "Loyal Customers": ((3, 4), (4, 5)),
-    "Potential Loyalists": ((4, 5), (2, 3)),
-    "New Customers": ((5,), (1,)),
-    "Promising": ((4,), (1,)),
-    "Need Attention": ((3,), (3,)),
-    "About To Sleep": ((3,), (1, 2)),
-    "At Risk": ((1, 2), (3, 4)),
-    "Cannot Lose Them": ((1, 2), (5,)),
-    "Hibernating": ((1, 2), (1, 2)),
-}
-"""The recency scores and the frequency scores of each segment; together all 25 pairs."""
 
 
 def lead_category() -> pl.Expr:
@@ -41,35 +29,41 @@ def lead_category() -> pl.Expr:
     return _named(_whole("lead_score"), names, CATEGORIES).alias("lead_category")
 
 
-def segment() -> pl.Expr:
-    """Return the segment of each pair of `rfm_recency` and `rfm_frequency`.
+def segment(segment_map: SegmentMap = GRID) -> pl.Expr:
+    """Return the key of each customer's segment.
 
-    Returns an expression on these two integer columns, called `segment`, of type Enum. A score
-    that is null or not from 1 to 5 gives null. The idea of the map and most names are Putler's;
-    public RFM notebooks share this grid of ten:
+    segment_map: which segment each triple of scores belongs to; `rfm.GRID_PUBLISHED` where the
+        first order earns a frequency score of 2, as it does under `rfm.PUBLISHED`.
 
-    =======  =============================================================================
-    recency  segments by frequency
-    =======  =============================================================================
-    5        New Customers (1), Potential Loyalists (2, 3), Champions (4, 5)
-    4        Promising (1), Potential Loyalists (2, 3), Loyal Customers (4, 5)
-    3        About To Sleep (1, 2), Need Attention (3), Loyal Customers (4, 5)
-    1, 2     Hibernating (1, 2), At Risk (3, 4), Cannot Lose Them (5)
-    =======  =============================================================================
+    Returns an expression on the columns `rfm_recency`, `rfm_frequency`, `rfm_monetary` and
+    `frequency`, called `segment`, of type Enum: the keys in the map's order. A score that is null
+    or not a whole number from 1 to 5 gives null. Else a frequency that is null or less than 1
+    gives `prospect`, and the scores decide the rest. Names for people are in `segment_map.names`.
 
-    >>> scores = pl.DataFrame({"rfm_recency": [5, 1, 0], "rfm_frequency": [4, 1, 0]})
+    The scores alone do not tell a prospect, so `frequency` is required. For scores that a database
+    has stored, use `rfm.db.customer_segments`.
+
+    Raises InvalidSegmentMap if the map is not an `rfm.SegmentMap`.
+
+    >>> scores = pl.DataFrame({"rfm_recency": [5, 1, 0], "rfm_frequency": [4, 1, 0],
+    ...                        "rfm_monetary": [5, 1, 0], "frequency": [9, 0, 0]})
     >>> scores.select(segment())["segment"].to_list()
-    ['Champions', 'Hibernating', None]
+    ['champions', 'prospect', None]
     """
-    names = {
-        10 * recency + frequency: name
-        for name, scores in SEGMENTS.items()
-        for recency, frequency in product(*scores)
-    }
-    recency, frequency = _whole("rfm_recency"), _whole("rfm_frequency")
-    scored = recency.is_between(1, 5) & frequency.is_between(1, 5)
-    cell = pl.when(scored).then(10 * recency + frequency)
-    return _named(cell, names, SEGMENTS).alias("segment")
+    check_segment_map(segment_map)
+    recency, frequency = _score("rfm_recency"), _score("rfm_frequency")
+    # 111 to 555; null as soon as one of the three is
+    triple = 100 * recency + 10 * frequency + _score("rfm_monetary")
+    orders = pl.col("frequency")
+    counted = (orders >= 1) & (orders < math.inf)  # NaN is the greatest number of Polars
+    prospect = pl.when(counted.fill_null(value=False)).then(triple).otherwise(triple * 0)
+    keys = {100 * r + 10 * f + m: key for (r, f, m), key in segment_map.by_triple.items()}
+    return _named(prospect, {0: PROSPECT_KEY} | keys, segment_map.keys).alias("segment")
+
+
+def _score(column: str) -> pl.Expr:
+    whole = _whole(column)
+    return pl.when(whole.is_between(1, 5)).then(whole)
 
 
 def _whole(column: str) -> pl.Expr:

@@ -24,7 +24,15 @@ with needs("pytest or Hypothesis", "'rfm-scoring[testing]'"):
         temporary_database,
     )
     from rfm.testing.fixtures import rfm_crm_engine, rfm_crm_template, rfm_engine, rfm_template
-    from rfm.testing.strategies import cents, instants, models, orders, statuses, summaries
+    from rfm.testing.strategies import (
+        cents,
+        instants,
+        models,
+        orders,
+        segment_maps,
+        statuses,
+        summaries,
+    )
 
 __all__ = [
     "assert_scores_match",
@@ -37,6 +45,7 @@ __all__ = [
     "rfm_crm_template",
     "rfm_engine",
     "rfm_template",
+    "segment_maps",
     "server_address",
     "statuses",
     "summaries",

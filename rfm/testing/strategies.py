@@ -1,4 +1,4 @@
-"""Hypothesis strategies for orders, summaries and models."""
+"""Hypothesis strategies for orders, summaries, models and segment maps."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +7,9 @@ import polars as pl
 from hypothesis import strategies as st
 
 from rfm.model import PUBLISHED, Model
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
+from rfm.segments.maps import PROSPECT, Segment, SegmentMap
+from rfm.segments.patterns import TRIPLES, Triple, patterns_of
 
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -146,3 +148,32 @@ def models() -> st.SearchStrategy[Model]:
         monetary=st.lists(money, max_size=4).map(sorted),
         weights=st.sampled_from(weights),
     )
+
+
+def segment_maps() -> st.SearchStrategy[SegmentMap]:
+    """Draw segment maps of up to eight segments besides `prospect`, in any division of the triples.
+
+    >>> from hypothesis import given
+    >>> @given(segment_maps())
+    ... def test_a_segment_map_survives_json(segment_map):
+    ...     assert SegmentMap.from_json(segment_map.to_json()) == segment_map
+    >>> test_a_segment_map_survives_json()
+    """
+    # a number for each triple; drawn one by one, they would be too many for Hypothesis
+    owners = st.builds(
+        lambda random, most: random.choices(range(1, most + 1), k=len(TRIPLES)),
+        st.randoms(use_true_random=False),
+        st.integers(1, 8),
+    )
+    return st.builds(_segment_map, owners, st.integers(0, 8))
+
+
+def _segment_map(owners: list[int], place: int) -> SegmentMap:
+    triples: dict[int, list[Triple]] = {}
+    for triple, owner in zip(TRIPLES, owners, strict=True):
+        triples.setdefault(owner, []).append(triple)
+    segments = [
+        Segment(f"segment_{owner}", f"Segment {owner}", "They're drawn.", patterns_of(found))
+        for owner, found in triples.items()
+    ]
+    return SegmentMap([*segments[:place], PROSPECT, *segments[place:]])

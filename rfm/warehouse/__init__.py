@@ -24,6 +24,7 @@ with needs(
 ):
     from rfm.warehouse.quintiles import fit
     from rfm.warehouse.scoring import score_orders, score_summary
+    from rfm.warehouse.segments import segment
     from rfm.warehouse.summary import summarize_orders
 
-__all__ = ["fit", "score_orders", "score_summary", "summarize_orders"]
+__all__ = ["fit", "score_orders", "score_summary", "segment", "summarize_orders"]

@@ -76,7 +76,7 @@ where d.customer_id is not null;
 -- slot ends
 
 comment on view public.customer_activities is
-'Orders, messages and deals of the customers the reader may see, live. One row an activity.';
+'Orders, messages and deals of the customers the reader may see, live. One row an activity. (rfm)';
 
 create materialized view if not exists public.customer_activity_timeline as
 select
@@ -89,19 +89,19 @@ from public.customer_activities as a;
 
 comment on materialized view public.customer_activity_timeline is
 'customer_activities as of the last refresh, indexed by customer and time. For the owner and service_role:
-row-level security cannot filter a materialized view.';
+row-level security cannot filter a materialized view. (rfm)';
 
 -- Unique over every row, so that REFRESH MATERIALIZED VIEW CONCURRENTLY works.
 create unique index if not exists idx_customer_activity_customer_date
 on public.customer_activity_timeline (customer_id, created_at desc, activity_type, activity_id);
 
 comment on index public.idx_customer_activity_customer_date is
-'One customer''s timeline, newest first; unique, as a concurrent refresh needs.';
+'One customer''s timeline, newest first; unique, as a concurrent refresh needs. (rfm)';
 
 create index if not exists idx_customer_activity_type
 on public.customer_activity_timeline (activity_type, created_at desc);
 
-comment on index public.idx_customer_activity_type is 'Activities of one type, newest first.';
+comment on index public.idx_customer_activity_type is 'Activities of one type, newest first. (rfm)';
 
 -- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
@@ -109,7 +109,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.customer_activities'),

@@ -11,6 +11,11 @@ set local statement_timeout = '60s';
 -- Nothing below finds what somebody else has put into public: an operator or a function that fits better than ours.
 set local search_path = '';
 
+-- slot before_indexes
+-- rfm db apply runs this block before it builds the indexes in the blocks "concurrent_index", and then the whole file.
+set local lock_timeout = '2s';
+set local search_path = '';
+
 -- What is created here belongs to the owner of the customers, whoever runs this, and so do the definer's rights.
 do $$
 begin
@@ -58,22 +63,29 @@ add column if not exists rfm_monetary numeric(3, 2) default 0,
 add column if not exists last_scored_at timestamptz;
 
 comment on column /* slot customers */ public.customers.lead_score is
-'Weighted sum of the three scores, 6 to 30; 0 or null: not scored yet. Written by calculate_lead_score() alone.';
+'Weighted sum of the three scores, 6 to 30; 0 or null: not scored yet. Written by calculate_lead_score() alone. (rfm)';
 comment on column /* slot customers */ public.customers.rfm_recency is
-'Recency score, 1 to 5. Written by calculate_lead_score() alone.';
+'Recency score, 1 to 5. Written by calculate_lead_score() alone. (rfm)';
 comment on column /* slot customers */ public.customers.rfm_frequency is
-'Frequency score, 1 to 5. Written by calculate_lead_score() alone.';
+'Frequency score, 1 to 5. Written by calculate_lead_score() alone. (rfm)';
 comment on column /* slot customers */ public.customers.rfm_monetary is
-'Monetary score, 1 to 5. Written by calculate_lead_score() alone.';
+'Monetary score, 1 to 5. Written by calculate_lead_score() alone. (rfm)';
 comment on column /* slot customers */ public.customers.last_scored_at is
-'The instant that the scores are true for: orders up to it count. Written by calculate_lead_score() alone.';
+'The instant that the scores are true for: orders up to it count. Written by calculate_lead_score() alone. (rfm)';
 
+-- slot ends
+
+-- slot concurrent_index
 create index if not exists idx_customers_lead_score on /* slot customers */ public.customers (lead_score desc);
-comment on index /* slot customers_index */ public.idx_customers_lead_score is 'The best leads first.';
+-- slot ends
+comment on index /* slot customers_index */ public.idx_customers_lead_score is 'The best leads first. (rfm)';
 
+-- slot concurrent_index
 create index if not exists idx_customers_rfm_scores
-on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary);
-comment on index /* slot customers_index */ public.idx_customers_rfm_scores is 'Customers of one segment.';
+on /* slot customers */ public.customers (rfm_recency, rfm_frequency, rfm_monetary, lead_score desc);
+-- slot ends
+comment on index /* slot customers_index */ public.idx_customers_rfm_scores is
+'Customers of one triple of scores, the best leads first. (rfm)';
 
 -- ---------------------------------------------------------------- models
 
@@ -127,22 +139,23 @@ create table if not exists public.lead_score_models (
     )
 );
 
-comment on table public.lead_score_models is 'Every model there ever was: numbered, never edited.';
-comment on column public.lead_score_models.id is 'The model''s number.';
+comment on table public.lead_score_models is 'Every model there ever was: numbered, never edited. (rfm)';
+comment on sequence public.lead_score_models_id_seq is 'The models'' numbers. (rfm)';
+comment on column public.lead_score_models.id is 'The model''s number. (rfm)';
 comment on column public.lead_score_models.recency is
-'Most days that still earn the recency scores 2, 3, 4, 5; descending.';
+'Most days that still earn the recency scores 2, 3, 4, 5; descending. (rfm)';
 comment on column public.lead_score_models.recency_negated is
-'The recency thresholds with their sign changed, ascending, as width_bucket takes them.';
+'The recency thresholds with their sign changed, ascending, as width_bucket takes them. (rfm)';
 comment on column public.lead_score_models.frequency is
-'Fewest orders that earn the frequency scores 2, 3, 4, 5; ascending.';
+'Fewest orders that earn the frequency scores 2, 3, 4, 5; ascending. (rfm)';
 comment on column public.lead_score_models.monetary is
-'Least spend that earns the monetary scores 2, 3, 4, 5, in the currency''s main unit; ascending.';
+'Least spend that earns the monetary scores 2, 3, 4, 5, in the currency''s main unit; ascending. (rfm)';
 comment on column public.lead_score_models.weights is
-'What recency, frequency and monetary score weigh in lead_score; positive, sum 6.';
+'What recency, frequency and monetary score weigh in lead_score; positive, sum 6. (rfm)';
 comment on column public.lead_score_models.fitted_customers is
-'How many customers with an order the quintiles were fitted on; null: set by hand.';
-comment on column public.lead_score_models.fitted_as_of is 'The instant that the quintiles were fitted for.';
-comment on column public.lead_score_models.created_at is 'When the model was stored.';
+'How many customers with an order the quintiles were fitted on; null: set by hand. (rfm)';
+comment on column public.lead_score_models.fitted_as_of is 'The instant that the quintiles were fitted for. (rfm)';
+comment on column public.lead_score_models.created_at is 'When the model was stored. (rfm)';
 
 create table if not exists public.lead_score_active_model (
     only_row boolean primary key default true check (only_row),
@@ -151,10 +164,10 @@ create table if not exists public.lead_score_active_model (
 );
 
 comment on table public.lead_score_active_model is
-'The one model that trigger, batch and dashboard read: one row, always.';
-comment on column public.lead_score_active_model.only_row is 'True: there is no second row.';
-comment on column public.lead_score_active_model.model_id is 'The active model.';
-comment on column public.lead_score_active_model.activated_at is 'Since when.';
+'The one model that trigger, batch and dashboard read: one row, always. (rfm)';
+comment on column public.lead_score_active_model.only_row is 'True: there is no second row. (rfm)';
+comment on column public.lead_score_active_model.model_id is 'The active model. (rfm)';
+comment on column public.lead_score_active_model.activated_at is 'Since when. (rfm)';
 
 -- A fresh database starts on the published thresholds.
 with published as (
@@ -181,13 +194,13 @@ end;
 $$;
 
 comment on function public.refuse_lead_score_model_change() is
-'Trigger helper: a model that scores were made with stays as it was, and one is always active.';
+'Trigger helper: a model that scores were made with stays as it was, and one is always active. (rfm)';
 
 create or replace trigger refuse_lead_score_model_change
 before update or delete or truncate on public.lead_score_models
 for each statement execute function public.refuse_lead_score_model_change();
 
-comment on trigger refuse_lead_score_model_change on public.lead_score_models is 'Models are never edited.';
+comment on trigger refuse_lead_score_model_change on public.lead_score_models is 'Models are never edited. (rfm)';
 
 -- A restore of data alone meets the model that this file has stored, and may bring another active one.
 create or replace function public.restore_lead_score_model()
@@ -214,27 +227,27 @@ end;
 $$;
 
 comment on function public.restore_lead_score_model() is
-'Trigger helper: a restored model that is there already is left out, a restored active model becomes the active one.';
+'Trigger helper: a restored model that is there already is left out, a restored active model becomes the active one. (rfm)';
 
 create or replace trigger restore_lead_score_model
 before insert on public.lead_score_models
 for each row execute function public.restore_lead_score_model();
 
-comment on trigger restore_lead_score_model on public.lead_score_models is 'The same model twice is one model.';
+comment on trigger restore_lead_score_model on public.lead_score_models is 'The same model twice is one model. (rfm)';
 
 create or replace trigger restore_lead_score_model
 before insert on public.lead_score_active_model
 for each row execute function public.restore_lead_score_model();
 
 comment on trigger restore_lead_score_model on public.lead_score_active_model is
-'A second active model takes the place of the first.';
+'A second active model takes the place of the first. (rfm)';
 
 create or replace trigger refuse_lead_score_model_change
 before delete or truncate on public.lead_score_active_model
 for each statement execute function public.refuse_lead_score_model_change();
 
 comment on trigger refuse_lead_score_model_change on public.lead_score_active_model is
-'One model is always active.';
+'One model is always active. (rfm)';
 
 -- ---------------------------------------------------------------- orders
 
@@ -255,10 +268,11 @@ where
 -- slot ends
 
 comment on view public.lead_score_orders is
-'The orders that may count: customer_id, ordered_at, amount. One row an order.';
+'The orders that may count: customer_id, ordered_at, amount. One row an order. (rfm)';
 
 -- The same condition as the view's, so that one customer's orders are read from this index alone.
 -- slot each_order_table
+-- slot concurrent_index
 create index if not exists /* slot order_index */ idx_orders_lead_score
 on /* slot order_table */ public.orders (/* slot order_customer */ customer_id, /* slot order_time */ created_at)
 -- slot order_covering
@@ -269,8 +283,9 @@ where
     status is null
     or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
 -- slot ends
+-- slot ends
 
-comment on index /* slot order_index */ public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering.';
+comment on index /* slot order_index */ public.idx_orders_lead_score is 'The orders of lead_score_orders by customer, covering. (rfm)';
 -- slot ends
 
 -- ---------------------------------------------------------------- who waits for a score
@@ -286,16 +301,16 @@ create table if not exists public.lead_score_queue (
 with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 comment on table public.lead_score_queue is
-'Customers whose score waits for score_queued_customers(). Orders only insert here.';
-comment on column public.lead_score_queue.customer_id is 'The customer; null: everybody with an order, after a truncate.';
+'Customers whose score waits for score_queued_customers(). Orders only insert here. (rfm)';
+comment on column public.lead_score_queue.customer_id is 'The customer; null: everybody with an order, after a truncate. (rfm)';
 comment on column public.lead_score_queue.sqlstate is
 'Why the order did not score the customer: the error''s code, without its message, which may hold a row. 55P03: the row
 was locked. 54000: more orders than an order waits for. 40001: SERIALIZABLE. 27000: the order was written by a trigger on
 the customer. 39P01: a trigger on the customer dropped the score. 40002: a deferred constraint trigger on customers would
-run at the order''s commit. 00000: no error, time has changed the score.';
-comment on column public.lead_score_queue.queued_at is 'Since when the customer waits.';
+run at the order''s commit. 00000: no error, time has changed the score. (rfm)';
+comment on column public.lead_score_queue.queued_at is 'Since when the customer waits. (rfm)';
 comment on column public.lead_score_queue.tried_at is
-'When scoring last failed, with this sqlstate; null: not tried yet. score_queued_customers() tries again.';
+'When scoring last failed, with this sqlstate; null: not tried yet. score_queued_customers() tries again. (rfm)';
 
 -- ---------------------------------------------------------------- the one writer
 
@@ -398,13 +413,13 @@ $$;
 
 comment on function public.calculate_lead_score() is
 'Row trigger on customers, the only writer of scores: whatever a statement says, the row gets its true score, or keeps
-the one it has and waits in lead_score_queue.';
+the one it has and waits in lead_score_queue. (rfm)';
 
 create or replace trigger calculate_customer_lead_score
 before insert or update on /* slot customers */ public.customers
 for each row execute function public.calculate_lead_score();
 
-comment on trigger calculate_customer_lead_score on /* slot customers */ public.customers is 'Scores the customer being written.';
+comment on trigger calculate_customer_lead_score on /* slot customers */ public.customers is 'Scores the customer being written. (rfm)';
 
 -- ---------------------------------------------------------------- whatever changes orders scores their customers
 
@@ -469,7 +484,7 @@ $$;
 
 comment on function public.touch_lead_scores(/* slot key_type */ uuid[]) is
 'Lets calculate_lead_score() score these customers again; nothing else of them changes. Fails where one of them cannot
-be scored: score_customers() goes on with the others.';
+be scored: score_customers() goes on with the others. (rfm)';
 
 -- What an order does. lock_timeout: shorter than deadlock_timeout, so a deadlock ends here, and never at the order.
 create or replace function public.score_customers_of_orders(customer_ids /* slot key_type */ uuid[])
@@ -555,7 +570,7 @@ $$;
 
 comment on function public.score_customers_of_orders(/* slot key_type */ uuid[]) is
 'Part of the triggers on orders: scores these customers, or puts those into lead_score_queue that are locked or have too
-long a history. Waits 0.1 s at most for a row. Where it fails, the triggers put all of them there.';
+long a history. Waits 0.1 s at most for a row. Where it fails, the triggers put all of them there. (rfm)';
 
 -- For all callers but orders: it has time, so it tries each customer, and returns those that fail.
 create or replace function public.score_customers(customer_ids /* slot key_type */ uuid[])
@@ -646,7 +661,7 @@ $$;
 
 comment on function public.score_customers(/* slot key_type */ uuid[]) is
 'Scores these customers again, each on its own, and takes them out of lead_score_queue. Returns those that it could not
-score, with the SQLSTATE; they wait there. Waits for no lock.';
+score, with the SQLSTATE; they wait there. Waits for no lock. (rfm)';
 
 -- Its search_path is that of touch_lead_scores(), since deferred constraint triggers of the customers run here.
 create or replace function public.touch_free_customers(customer_ids /* slot key_type */ uuid[])
@@ -689,7 +704,7 @@ end;
 $$;
 
 comment on function public.touch_free_customers(/* slot key_type */ uuid[]) is
-'Part of score_customers(): touches the customers that no other session has locked, and returns them.';
+'Part of score_customers(): touches the customers that no other session has locked, and returns them. (rfm)';
 
 create or replace function public.has_false_lead_score(customer_id /* slot key_type */ uuid)
 returns boolean
@@ -730,7 +745,7 @@ as $$
 $$;
 
 comment on function public.has_false_lead_score(/* slot key_type */ uuid) is
-'Part of score_customers(): whether calculate_lead_score() would give this customer other scores now.';
+'Part of score_customers(): whether calculate_lead_score() would give this customer other scores now. (rfm)';
 
 create or replace function public.score_queued_customers(
     batch_size integer default 10000,
@@ -755,7 +770,7 @@ begin
         return;
     end if;
 
-    -- after a truncate of orders: 6 is the score without any
+    -- after a truncate of orders
     with everybody as (
         delete from public.lead_score_queue as q where q.customer_id is null returning q.sqlstate, q.queued_at
     )
@@ -764,7 +779,7 @@ begin
     select c./* slot key */ id, e.sqlstate, e.queued_at
     from (select min(a.sqlstate) as sqlstate, min(a.queued_at) as queued_at from everybody as a) as e
     cross join /* slot customers */ public.customers as c
-    where e.queued_at is not null and c.lead_score > 6;
+    where e.queued_at is not null and c.lead_score > 0;
 
     -- a second session at the same work skips these rows
     with picked as (
@@ -807,7 +822,7 @@ $$;
 
 comment on function public.score_queued_customers(integer,timestamptz) is
 'Scores customers of lead_score_queue: at most batch_size of those not tried since tried_before. Returns how many it
-scored, how many it could not score (they stay, with the SQLSTATE), and how many it has not tried. Each minute by pg_cron.';
+scored, how many it could not score (they stay, with the SQLSTATE), and how many it has not tried. Each minute by pg_cron. (rfm)';
 
 create or replace function public.recalculate_customer_lead_score()
 returns trigger
@@ -846,7 +861,7 @@ end;
 $$;
 
 comment on function public.recalculate_customer_lead_score() is
-'Statement trigger on orders: scores the customers of inserted orders.';
+'Statement trigger on orders: scores the customers of inserted orders. (rfm)';
 
 -- slot each_order_table
 create or replace trigger recalculate_lead_score_on_order_change
@@ -855,7 +870,7 @@ referencing new table as new_orders
 for each statement execute function public.recalculate_customer_lead_score();
 
 comment on trigger recalculate_lead_score_on_order_change on /* slot order_table */ public.orders is
-'Inserted orders. PostgreSQL allows one event for such a trigger: its siblings cover the others.';
+'Inserted orders. PostgreSQL allows one event for such a trigger: its siblings cover the others. (rfm)';
 -- slot ends
 
 create or replace function public.recalculate_lead_score_siblings()
@@ -886,15 +901,15 @@ begin
             -- an old snapshot does not see everybody's scores, and a million customers take a minute
             if
                 current_setting('transaction_isolation') <> 'read committed'
-                or exists (select from /* slot customers */ public.customers as c where c.lead_score > 6 offset 10000)
+                or exists (select from /* slot customers */ public.customers as c where c.lead_score > 0 offset 10000)
             then
                 insert into public.lead_score_queue (customer_id, sqlstate) values (null, '54000');
                 return null;
             end if;
 
-            -- 6 is the score without orders
+            -- also those with a 6: it is the score without orders, and that of some who have one
             customer_ids := array(
-                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 6
+                select c./* slot key */ id from /* slot customers */ public.customers as c where c.lead_score > 0
             );
     end case;
     -- slot ends
@@ -923,7 +938,7 @@ end;
 $$;
 
 comment on function public.recalculate_lead_score_siblings() is
-'Statement trigger on orders: scores the customers of updated (old and new one), deleted and truncated orders.';
+'Statement trigger on orders: scores the customers of updated (old and new one), deleted and truncated orders. (rfm)';
 
 -- slot each_order_table
 create or replace trigger recalculate_lead_score_on_order_update
@@ -940,9 +955,9 @@ create or replace trigger recalculate_lead_score_on_order_truncate
 after truncate on /* slot order_table */ public.orders
 for each statement execute function public.recalculate_lead_score_siblings();
 
-comment on trigger recalculate_lead_score_on_order_update on /* slot order_table */ public.orders is 'Updated orders.';
-comment on trigger recalculate_lead_score_on_order_delete on /* slot order_table */ public.orders is 'Deleted orders.';
-comment on trigger recalculate_lead_score_on_order_truncate on /* slot order_table */ public.orders is 'All orders at once.';
+comment on trigger recalculate_lead_score_on_order_update on /* slot order_table */ public.orders is 'Updated orders. (rfm)';
+comment on trigger recalculate_lead_score_on_order_delete on /* slot order_table */ public.orders is 'Deleted orders. (rfm)';
+comment on trigger recalculate_lead_score_on_order_truncate on /* slot order_table */ public.orders is 'All orders at once. (rfm)';
 -- slot ends
 
 -- ---------------------------------------------------------------- changing the model
@@ -968,7 +983,7 @@ end;
 $$;
 
 comment on function public.activate_lead_score_model(integer) is
-'Makes a stored model the one that scores are made with. Customers keep their scores until they are touched.';
+'Makes a stored model the one that scores are made with. Customers keep their scores until they are touched. (rfm)';
 
 create or replace function public.wait_for_lead_score_writers(patience interval default '1 minute')
 returns void
@@ -1007,7 +1022,7 @@ $$;
 
 comment on function public.wait_for_lead_score_writers(interval) is
 'Returns when every transaction has ended that was writing customers, perhaps with the model before. Blocks nobody.
-Between activating a model and touching the customers, so that none is missed.';
+Between activating a model and touching the customers, so that none is missed. (rfm)';
 
 create or replace function public.fit_lead_score_model(as_of timestamptz default clock_timestamp())
 returns integer
@@ -1090,7 +1105,7 @@ $$;
 
 comment on function public.fit_lead_score_model(timestamptz) is
 'Fits quintiles on the customers with an order that counts at as_of (default: now), stores and activates the
-model, returns its number. Customers keep their scores until they are touched: see queries/maintenance/initial_population.sql.';
+model, returns its number. Customers keep their scores until they are touched: see queries/maintenance/initial_population.sql. (rfm)';
 
 -- ---------------------------------------------------------------- the proof
 
@@ -1189,7 +1204,7 @@ $$;
 
 comment on function public.lead_score_drift(timestamptz) is
 'Customers whose stored score is not the one that their orders and the active model give, at each one''s own
-last_scored_at; or at as_of: lead_score_drift(now()) tells what time has changed. No row: every score is true.';
+last_scored_at; or at as_of: lead_score_drift(now()) tells what time has changed. No row: every score is true. (rfm)';
 
 -- ---------------------------------------------------------------- who may do what
 
@@ -1203,7 +1218,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_models'),
@@ -1242,16 +1257,18 @@ begin
 
     -- Whoever may put a trigger on customers or orders runs code as our definer at the next touch.
     for revoke_one in
-        select format('revoke trigger on %s from %s', t.tgrelid::pg_catalog.regclass, quote_ident(r.name))
-        from (
-            select 'public'
-            union all
-            select r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
-        ) as r (name)
-        cross join pg_catalog.pg_trigger as t
+        select format(
+            'revoke trigger on %s from %s cascade', c.oid::pg_catalog.regclass, coalesce(quote_ident(r.rolname), 'public')
+        )
+        from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_class as c on c.oid = t.tgrelid
+        cross join aclexplode(c.relacl) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
         where
             t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
-            and has_table_privilege(r.name, t.tgrelid, 'trigger')
+            and a.privilege_type = 'TRIGGER'
+            and a.grantee <> c.relowner
+        group by c.oid, r.rolname
     loop
         execute revoke_one;
     end loop;

@@ -54,7 +54,7 @@ end;
 $$;
 
 comment on function public.refresh_customer_activity_timeline() is
-'Brings customer_activity_timeline up to date without blocking its readers.';
+'Brings customer_activity_timeline up to date without blocking its readers. (rfm)';
 
 -- The one place that knows which columns of the customers people are shown.
 create or replace view public.lead_score_customers
@@ -71,7 +71,7 @@ select
 from /* slot customers */ public.customers as c;
 
 comment on view public.lead_score_customers is
-'Every customer with the scores, as far as the reader may see them. One row a customer.';
+'Every customer with the scores, as far as the reader may see them. One row a customer. (rfm)';
 
 -- slot with_deals
 -- The one place that knows the shape of the deals. A value is in the currency's main unit.
@@ -89,7 +89,7 @@ from public.deals as d;
 -- slot ends
 
 comment on view public.lead_score_deals is
-'The deals of the customers, open ones and closed ones, as far as the reader may see them. One row a deal.';
+'The deals of the customers, open ones and closed ones, as far as the reader may see them. One row a deal. (rfm)';
 -- slot ends
 
 create or replace view public.hot_leads
@@ -107,7 +107,7 @@ from public.lead_score_customers as c
 where c.lead_score >= 24
 order by c.lead_score desc;
 
-comment on view public.hot_leads is 'Customers with a lead score of 24 to 30, best first, as far as the reader may see them.';
+comment on view public.hot_leads is 'Customers with a lead score of 24 to 30, best first, as far as the reader may see them. (rfm)';
 
 create or replace view public.customer_activity_summary
 with (security_invoker = true) as
@@ -122,7 +122,7 @@ from public.customer_activity_timeline as t
 group by t.customer_id;
 
 comment on view public.customer_activity_summary is
-'How many activities of each type a customer has, as of the last refresh of the timeline.';
+'How many activities of each type a customer has, as of the last refresh of the timeline. (rfm)';
 
 -- Default privileges give rights to whomever they name: take them all back, then give what is meant.
 do $$
@@ -130,7 +130,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_customers'),

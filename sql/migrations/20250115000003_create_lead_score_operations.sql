@@ -36,16 +36,16 @@ create table if not exists public.lead_score_rescoring (
 );
 
 comment on table public.lead_score_rescoring is
-'How far rescore_stale_customers() has looked: one row. Set done_until to null, and its next run looks at everybody.';
-comment on column public.lead_score_rescoring.only_row is 'True: there is no second row.';
+'How far rescore_stale_customers() has looked: one row. Set done_until to null, and its next run looks at everybody. (rfm)';
+comment on column public.lead_score_rescoring.only_row is 'True: there is no second row. (rfm)';
 comment on column public.lead_score_rescoring.done_until is
-'Customers who had another score at this instant were scored again, or are in lead_score_queue; null: not known.';
-comment on column public.lead_score_rescoring.model_id is 'The model that was active then.';
+'Customers who had another score at this instant were scored again, or are in lead_score_queue; null: not known. (rfm)';
+comment on column public.lead_score_rescoring.model_id is 'The model that was active then. (rfm)';
 comment on column public.lead_score_rescoring.activated_at is
-'When that model was activated: another one may have been active in between, and have left its scores.';
+'When that model was activated: another one may have been active in between, and have left its scores. (rfm)';
 comment on column public.lead_score_rescoring.partitions is
-'The partitions of the orders then, with their files: truncating, attaching or detaching one fires no trigger.';
-comment on column public.lead_score_rescoring.created_at is 'When the migration was applied.';
+'The partitions of the orders then, with their files: truncating, attaching or detaching one fires no trigger. (rfm)';
+comment on column public.lead_score_rescoring.created_at is 'When the migration was applied. (rfm)';
 
 insert into public.lead_score_rescoring default values on conflict do nothing;
 
@@ -63,13 +63,13 @@ end;
 $$;
 
 comment on function public.restore_lead_score_rescoring() is
-'Trigger helper: after a restore, the next run of rescore_stale_customers() looks at everybody.';
+'Trigger helper: after a restore, the next run of rescore_stale_customers() looks at everybody. (rfm)';
 
 create or replace trigger restore_lead_score_rescoring
 before insert on public.lead_score_rescoring
 for each row execute function public.restore_lead_score_rescoring();
 
-comment on trigger restore_lead_score_rescoring on public.lead_score_rescoring is 'There is no second row.';
+comment on trigger restore_lead_score_rescoring on public.lead_score_rescoring is 'There is no second row. (rfm)';
 
 create table if not exists public.customer_activity_refresh (
     only_row boolean primary key default true check (only_row),
@@ -78,25 +78,50 @@ create table if not exists public.customer_activity_refresh (
 );
 
 comment on table public.customer_activity_refresh is
-'The last refresh by refresh_customer_activity_timeline(): no row before the first.';
-comment on column public.customer_activity_refresh.only_row is 'True: there is no second row.';
-comment on column public.customer_activity_refresh.refreshed_at is 'The instant that the timeline is true for.';
+'The last refresh by refresh_customer_activity_timeline(): no row before the first. (rfm)';
+comment on column public.customer_activity_refresh.only_row is 'True: there is no second row. (rfm)';
+comment on column public.customer_activity_refresh.refreshed_at is 'The instant that the timeline is true for. (rfm)';
 comment on column public.customer_activity_refresh.filenode is
-'The timeline''s file then: another one tells of a refresh by other means, at a time that nobody knows.';
+'The timeline''s file then: another one tells of a refresh by other means, at a time that nobody knows. (rfm)';
 
 -- ---------------------------------------------------------------- orders by time
 
+-- Building an index locks its table: waited for a moment only, and only where rfm db apply has not built it before.
 -- The same condition as the one of idx_orders_lead_score.
 -- slot each_order_table
-create index if not exists /* slot order_index */ idx_orders_lead_score_time
-on /* slot order_table */ public.orders (/* slot order_time */ created_at) include (/* slot order_customer */ customer_id)
--- slot order_condition
-where
-    status is null
-    or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
--- slot ends
+do $$
+begin
+    if to_regclass(/* slot order_index_literal */ 'public.idx_orders_lead_score_time') is not null then
+        return;
+    end if;
+
+    for attempt in 1..30 loop
+        begin
+            set local lock_timeout = '100ms';
+            lock table /* slot order_table */ public.orders in share mode;
+            set local lock_timeout = '2s';
+            -- slot concurrent_index
+            create index if not exists /* slot order_index */ idx_orders_lead_score_time
+            on /* slot order_table */ public.orders (/* slot order_time */ created_at)
+            include (/* slot order_customer */ customer_id)
+            -- slot order_condition
+            where
+                status is null
+                or lower(status collate "C") not in ('cancelled', 'canceled', 'refunded', 'failed', 'void');
+            -- slot ends
+            -- slot ends
+            return;
+        exception when lock_not_available then
+            perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'orders could not be locked within some seconds'
+    using errcode = 'lock_not_available', hint = 'Nothing was changed. Try again when fewer write to them.';
+end;
+$$;
+
 comment on index /* slot order_index */ public.idx_orders_lead_score_time is
-'The orders of lead_score_orders by time: whose recency changes within a day, without looking at everybody.';
+'The orders of lead_score_orders by time: whose recency changes within a day, without looking at everybody. (rfm)';
 -- slot ends
 
 -- ---------------------------------------------------------------- rescoring what time has changed
@@ -207,7 +232,7 @@ end;
 $$;
 
 comment on function public.queue_stale_customers() is
-'Part of rescore_stale_customers(): puts those whose score time has changed into lead_score_queue.';
+'Part of rescore_stale_customers(): puts those whose score time has changed into lead_score_queue. (rfm)';
 
 create or replace procedure public.rescore_stale_customers(
     batch_size integer default 50000,
@@ -259,7 +284,7 @@ $$;
 
 comment on procedure public.rescore_stale_customers(integer,bigint,boolean) is
 'Scores customers whose score time has changed, and those who wait in lead_score_queue, at most batch_size of them;
-returns how many (rescored) and whether to call again (more). Commit between two calls, and nobody waits for long.';
+returns how many (rescored) and whether to call again (more). Commit between two calls, and nobody waits for long. (rfm)';
 
 -- ---------------------------------------------------------------- the daily jobs
 
@@ -324,7 +349,7 @@ $$;
 
 comment on function public.schedule_lead_score_jobs(text,text) is
 'Schedules three jobs with pg_cron: refresh the timeline and rescore stale customers, at the given times, or at those that
-the jobs have, or daily; and score the queued customers, each minute. A second call changes nothing more.';
+the jobs have, or daily; and score the queued customers, each minute. A second call changes nothing more. (rfm)';
 
 -- ---------------------------------------------------------------- the state of it all
 
@@ -497,7 +522,7 @@ $$;
 
 comment on function public.lead_score_health(boolean) is
 'One row per fact: whether it is as it should be (null: unknown), and what was found. With thorough => false, without the
-two facts that read every order.';
+two facts that read every order. (rfm)';
 
 -- ---------------------------------------------------------------- who may do what
 
@@ -510,7 +535,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_rescoring'),

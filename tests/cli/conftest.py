@@ -1,34 +1,29 @@
-"""The command line, run as a user runs it."""
+"""The command line, run as a user runs it, but in this process: to start one takes seconds."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from contextlib import chdir
 
 import pytest
+from typer.testing import CliRunner
 
+from rfm.cli.app import app
 from tests.support import address
 
 
 @pytest.fixture
 def rfm_command(tmp_path):
     """Run `rfm` in a folder of its own, on the engine's database, expecting an exit code."""
-    program = Path(sys.executable).with_name("rfm")
 
     def run(*arguments, code=0, engine=None, **environment):
-        clean = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
-        if engine:
-            environment["DATABASE_URL"] = address(engine)
-        done = subprocess.run(
-            [program, *map(str, arguments)],
-            cwd=tmp_path,
-            env={**clean, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
+        database = address(engine) if engine else None
+        with chdir(tmp_path):
+            done = CliRunner().invoke(
+                app,
+                [*map(str, arguments)],
+                env={"DATABASE_URL": database, **environment},
+                prog_name="rfm",
+                catch_exceptions=False,
+            )
+        assert done.exit_code == code, done.output
         return done
 
     return run

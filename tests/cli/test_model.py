@@ -35,12 +35,19 @@ def test_fit_stores_and_activate_activates(model, crm):
     assert done.stdout == "stored as model 2; to score with it, run rfm model activate 2\n"
     assert done.stderr == "fitted on 30 customers\n"
     assert db.active_model(crm) == Model()
-    assert model("activate", "2").stdout.startswith("model 2 is active; to rescore")
+    # each of them has one order: no fitted threshold tells them apart
+    refused = model("activate", "2", code=2).stderr
+    assert refused.startswith("error: 6 segments are out of reach under model 2: champions, loyal,")
+    assert refused.endswith("activate a segment map that fits, or pass --allow-dead-segments\n")
+    assert db.active_model(crm) == Model()
+    done = model("activate", "2", "--allow-dead-segments")
+    assert done.stdout.startswith("model 2 is active; to rescore")
     assert db.active_model(crm) == db.stored_model(crm, 2) != Model()
 
 
 def test_fit_can_activate_at_once(model, crm):
-    assert model("fit", "--min-customers", "30", "--activate").stdout.startswith("model 2 is act")
+    words = ("fit", "--min-customers", "30", "--activate", "--allow-dead-segments")
+    assert model(*words).stdout.startswith("model 2 is act")
     assert [bool(one.activated_at) for one in db.models(crm)] == [False, True]
 
 
@@ -55,7 +62,11 @@ def test_fit_reads_a_file_of_orders(model, crm, tmp_path):
     (tmp_path / "orders.csv").write_text(CSV)
     words = ("fit", "--orders", "orders.csv", "--customer-id", "buyer", "--min-customers", "60")
     assert "--as-of" in model(*words, code=2).stderr
-    assert model(*words, "--as-of", "2026-11-01").stderr == "fitted on 60 customers\n"
+    assert model(*words, "--as-of", "2026-11-01").stderr == (
+        "60 rows read, 60 counted, 60 customers\n"
+        "  - 60 rows without a status, so every order counts\n"
+        "fitted on 60 customers\n"
+    )
     (_, stored) = db.models(crm)
     assert (stored.fitted_customers, str(stored.fitted_as_of)) == (
         60, "2026-11-01 00:00:00+00:00",
@@ -76,7 +87,9 @@ def test_set_takes_what_is_said_and_leaves_the_rest_as_it_is(model, crm):
 
 
 def test_what_show_prints_set_reads(model, crm, tmp_path):
-    db.activate(crm, db.store_model(crm, Model(recency=[5, 4, 3], frequency=[])))
+    db.activate(
+        crm, db.store_model(crm, Model(recency=[5, 4, 3], frequency=[])), allow_dead_segments=True
+    )
     (tmp_path / "model.json").write_text(model("show").stdout)
     assert model("set", "model.json", "--activate").stdout.startswith("model 3 is active")
     assert db.active_model(crm) == Model(recency=[5, 4, 3], frequency=[])
@@ -91,6 +104,8 @@ def test_what_show_prints_set_reads(model, crm, tmp_path):
         (("set", "--recency", "9x"), "--recency '9x' is not a list of numbers"),
         (("set", "--recency", "1,2"), "is not descending"),
         (("set", "--monetary", "nan"), "not a finite number"),
+        (("set", "--monetary", "inf"), "not a finite number"),
+        (("set", "--recency", "inf"), "not "),
         (("set", "--weights", "3,2"), "sum to 6"),
         (("activate", "9"), "there is no lead score model 9; there are 1"),
         (("show", "9"), "there is no lead score model 9"),
@@ -108,7 +123,7 @@ def test_a_bad_call_is_one_line_and_stores_nothing(model, crm, words, says):
 
 
 def test_list_shows_every_model_and_which_is_active(model, crm):
-    db.activate(crm, db.store_model(crm, db.fit(crm, min_customers=1)))
+    db.activate(crm, db.store_model(crm, db.fit(crm, min_customers=1)), allow_dead_segments=True)
     lines = [line for line in model("list").stdout.splitlines() if line.startswith("│")]
     assert ["180, 90, 60, 30" in lines[0], "30 customers" in lines[1]] == [True, True]
     assert [line.rstrip("│ ").endswith(":") or line.split("│")[-2].strip() != "" for line in lines] == [

@@ -67,8 +67,9 @@ def parameters(function):
             shown.append(f"**{parameter.name}")
         elif default is parameter.empty:
             shown.append(parameter.name)
-        elif default is rfm.PUBLISHED:
-            shown.append(f"{parameter.name}=PUBLISHED")
+        elif default in (rfm.PUBLISHED, rfm.GRID):
+            name = "GRID" if default == rfm.GRID else "PUBLISHED"
+            shown.append(f"{parameter.name}={name}")
         else:
             shown.append(f"{parameter.name}={default!r}".replace("'", '"'))
     return ", ".join(shown)
@@ -133,6 +134,7 @@ def test_every_segment_stands_in_its_cell():
     for recency, *cells in rows(section("python.md", "### Segments"))[1:]:
         for frequency, shown in enumerate(cells, start=1):
             scores = pl.DataFrame({"rfm_recency": [int(recency)], "rfm_frequency": [frequency]})
+            scores = scores.with_columns(rfm_monetary=3, frequency=9)
             assert scores.select(rfm.segment()).item() == shown
 
 
@@ -198,7 +200,9 @@ SQL_ROWS = [
 
 def test_every_object_of_the_migrations_is_documented():
     created = [
-        (one.kind, one.name.replace("public.", "")) for m in migrations() for one in m.objects
+        (one.kind, str(one).removeprefix(f"{one.kind} ").replace("public.", ""))
+        for m in migrations()
+        for one in m.objects
     ]
     assert sorted((kind, name) for kind, name, _ in SQL_ROWS) == sorted(created)
 
@@ -211,7 +215,7 @@ def test_every_query_is_documented():
         )
         for name in names(cells[0])
     ]
-    folders = ("maintenance", "models", "scores", "timeline")
+    folders = ("explanation", "history", "maintenance", "models", "scores", "segments", "timeline")
     shipped = [f"{one}/{name}" for one in folders for name in sql_names(f"queries/{one}")]
     assert sorted(found) == shipped
 
@@ -220,6 +224,7 @@ def test_every_query_is_documented():
 def migrated():
     with supabase() as engine:
         db.apply(engine)
+        db.enable_history(engine)
         yield engine
 
 

@@ -1,25 +1,21 @@
-from itertools import product
+from decimal import Decimal
 
 import polars as pl
 import pytest
+from hypothesis import given
 from polars.testing import assert_frame_equal
 
 import rfm
-from rfm.segments.names import SEGMENTS
+from rfm.segments.patterns import TRIPLES
+from rfm.testing import segment_maps
 
-# rows: recency 5 to 1, columns: frequency 1 to 5
-GRID = """
-    New Customers | Potential Loyalists | Potential Loyalists | Champions | Champions
-    Promising | Potential Loyalists | Potential Loyalists | Loyal Customers | Loyal Customers
-    About To Sleep | About To Sleep | Need Attention | Loyal Customers | Loyal Customers
-    Hibernating | Hibernating | At Risk | At Risk | Cannot Lose Them
-    Hibernating | Hibernating | At Risk | At Risk | Cannot Lose Them
-"""
+COLUMNS = ["lead_score", "rfm_recency", "rfm_frequency", "rfm_monetary", "frequency"]
 
 
-def segment(recency, frequency):
+def segment(recency, frequency, monetary=3, orders=9, segment_map=rfm.GRID):
     scores = pl.DataFrame({"rfm_recency": recency, "rfm_frequency": frequency})
-    return scores.select(rfm.segment())["segment"]
+    scores = scores.with_columns(rfm_monetary=pl.lit(monetary), frequency=pl.lit(orders))
+    return scores.select(rfm.segment(segment_map))["segment"]
 
 
 @pytest.mark.parametrize(
@@ -53,15 +49,39 @@ def test_categories_sort_from_cold_to_hot():
     assert scores.sort("lead_category")["lead_score"].to_list() == [6, 13, 20, 30]
 
 
-def test_every_pair_of_scores_has_the_segment_of_the_grid():
-    cells = [cell.strip() for line in GRID.strip().splitlines() for cell in line.split("|")]
-    pairs = list(product([5, 4, 3, 2, 1], [1, 2, 3, 4, 5]))
-    assert segment(*zip(*pairs, strict=True)).to_list() == cells
+@given(segment_maps())
+def test_each_triple_has_the_segment_of_the_map(segment_map):
+    columns = zip(*TRIPLES, strict=True)
+    names = ["rfm_recency", "rfm_frequency", "rfm_monetary"]
+    scores = pl.DataFrame(dict(zip(names, columns, strict=True))).with_columns(frequency=1)
+    found = scores.select(rfm.segment(segment_map))["segment"]
+    assert found.to_list() == list(segment_map.by_triple.values())
+    assert found.dtype == pl.Enum(segment_map.keys)
+    none = scores.with_columns(frequency=0).select(rfm.segment(segment_map))["segment"]
+    assert none.unique().to_list() == ["prospect"]
 
 
-def test_segments_do_not_overlap():
-    pairs = [pair for scores in SEGMENTS.values() for pair in product(*scores)]
-    assert sorted(pairs) == list(product(range(1, 6), repeat=2))
+@pytest.mark.parametrize(
+    ("orders", "found"),
+    [
+        (0, "prospect"), (None, "prospect"), (-1, "prospect"), (0.5, "prospect"),
+        (float("nan"), "prospect"), (float("inf"), "prospect"), (Decimal(0), "prospect"),
+        (1, "hibernating"), (1.0, "hibernating"), (Decimal(1), "hibernating"), (2**62, "hibernating"),
+    ],
+)  # fmt: skip
+def test_a_prospect_is_who_has_no_order_and_not_who_has_the_lowest_scores(orders, found):
+    assert segment([1], [1], 1, orders).to_list() == [found]
+
+
+def test_who_is_not_scored_is_no_prospect():
+    assert segment([0, None], [0, None], 0, 0).to_list() == [None, None]
+
+
+def test_what_is_no_segment_map_is_refused():
+    with pytest.raises(
+        rfm.InvalidSegmentMap, match=r"segment_map is a dict, not an rfm.SegmentMap"
+    ):
+        segment(5, 5, segment_map={"champions": "5-5-5"})
 
 
 @pytest.mark.parametrize(
@@ -78,18 +98,18 @@ def test_a_fraction_is_not_a_score_and_is_not_cut_off(dtype):
     named = scores.with_columns(rfm.lead_category(), rfm_recency="lead_score", rfm_frequency=5)
     assert named["lead_category"].to_list() == [None, "Hot", None]
     found = segment(pl.Series([4.5, 5.0, float("inf")]).cast(pl.Float64), [5, 5, 5])
-    assert found.to_list() == [None, "Champions", None]
+    assert found.to_list() == [None, "champions", None]
 
 
 @pytest.mark.parametrize("name", ["lead_category", "segment"])
 def test_text_is_refused_and_not_taken_for_numbers(name):
-    scores = pl.DataFrame({"lead_score": ["30"], "rfm_recency": ["5"], "rfm_frequency": ["5"]})
+    scores = pl.DataFrame({column: ["5"] for column in COLUMNS})
     with pytest.raises(pl.exceptions.PolarsError):
         scores.select(getattr(rfm, name)())
 
 
 def test_columns_of_nothing_but_nulls_have_neither_category_nor_segment():
-    scores = pl.DataFrame({"lead_score": [None], "rfm_recency": [None], "rfm_frequency": [None]})
+    scores = pl.DataFrame({column: [None] for column in COLUMNS})
     assert scores.select(rfm.lead_category(), rfm.segment()).row(0) == (None, None)
 
 
@@ -100,8 +120,8 @@ def test_scored_frames_take_both_lazy_or_not(engine):
         rfm.lead_category(), rfm.segment()
     )
     assert scored.select("lead_category", "segment").rows() == [
-        ("Hot", "Champions"),
-        ("Cold", "Hibernating"),
+        ("Hot", "champions"),
+        ("Cold", "hibernating"),
     ]
     lazy = rfm.score_frame(summary.lazy(), rfm.PUBLISHED)
     lazy = lazy.with_columns(rfm.lead_category(), rfm.segment())

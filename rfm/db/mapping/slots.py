@@ -1,23 +1,9 @@
-"""From the SQL files that ship to the SQL of a mapped schema.
+"""From the SQL files that ship to the SQL of a mapped schema: what a mapping puts in each slot.
 
-A shipped file is plain SQL on the default tables. Comments mark what a mapping replaces, so the
-file stays valid SQL:
-
-    lock table /* slot customers */ public.customers in access exclusive mode;
-
-names the next word, or the next quoted text, and
-
-    -- slot orders_select
-    select o.customer_id, o.created_at as ordered_at, o.total_cents * 0.01 as amount
-    from public.orders as o;
-    -- slot ends
-
-names the lines in between. `SLOTS` says for each name what a mapping puts there.
-psycopg quotes all names and texts.
+`rfm.db.mapping.template` says what a slot looks like. psycopg quotes all names and texts.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -26,15 +12,8 @@ from typing import Final
 from psycopg.sql import SQL, Identifier, Literal
 
 from rfm.db.mapping.definition import Mapping, OrderTable, TableName
+from rfm.db.mapping.template import InvalidSlot, fill, pieces, plain
 from rfm.db.sql import read_sql
-
-_INLINE = re.compile(r"/\* slot (?P<name>\w+) \*/ (?P<text>'(?:[^']|'')*'|[\w.]+)")
-_BLOCK = re.compile(r" *-- slot (?P<name>\w+)\n?")
-_END = "ends"
-
-
-class InvalidSlot(ValueError):
-    """A shipped file has a slot that does not exist, or that stands in the wrong place."""
 
 
 def render(script: str, mapping: Mapping | None) -> str:
@@ -48,23 +27,29 @@ def render(script: str, mapping: Mapping | None) -> str:
     return script if mapping is None else _fill(script, _Place(mapping))
 
 
-def plain(script: str) -> str:
-    """Return a script without the marks of its slots."""
-    unmarked = _INLINE.sub(lambda slot: slot["text"], script)
-    return "".join(
-        line for line in unmarked.splitlines(keepends=True) if not _BLOCK.fullmatch(line)
-    )
+def render_names(names: Iterable[str], mapping: Mapping | None) -> list[str]:
+    """Return names with their slots filled; without a mapping, as they are, but without marks.
 
-
-def slot_names(script: str) -> set[str]:
-    """Return the names of all slots in a script.
-
-    >>> slot_names("select c./* slot key */ id from public.hot_leads as c")
-    {'key'}
+    >>> render_names(["/* slot customers */ public.customers.lead_score"], None)
+    ['public.customers.lead_score']
     """
-    found = {slot["name"] for slot in _INLINE.finditer(script)}
-    lines = (_BLOCK.fullmatch(line) for line in script.splitlines())
-    return (found | {line["name"] for line in lines if line}) - {_END}
+    place = _Place(mapping) if mapping else None
+    return [_filled(name, place) for name in names]
+
+
+def render_order_names(names: Iterable[str], mapping: Mapping | None) -> list[str]:
+    """Do the same as `render_names` for each order table, one after the other."""
+    names = list(names)
+    return [_filled(name, place) for place in _order_places(mapping) for name in names]
+
+
+def render_blocks(script: str, slot: str, mapping: Mapping | None) -> list[str]:
+    r"""Return the filled text of every block of this name, for each order table if it is in one.
+
+    >>> render_blocks("-- slot before_indexes\nselect 1;\n-- slot ends", "before_indexes", None)
+    ['select 1;\n']
+    """
+    return list(_blocks(script, slot, mapping, _Place(mapping) if mapping else None))
 
 
 def quoted(table: TableName) -> str:
@@ -112,46 +97,30 @@ class _Place:
 
 
 def _fill(script: str, place: _Place) -> str:
-    parts = [
-        _value(name, text, place) if name else _fill_inline(text, place)
-        for name, text in _pieces(script)
-    ]
-    return "".join(parts)
+    return fill(script, lambda name, text: _value(name, text, place))
 
 
-def _fill_inline(text: str, place: _Place) -> str:
-    return _INLINE.sub(lambda slot: _value(slot["name"], slot["text"], place), text)
+def _filled(text: str, place: _Place | None) -> str:
+    return _fill(text, place) if place else plain(text)
+
+
+def _order_places(mapping: Mapping | None) -> Iterable[_Place | None]:
+    return _Place(mapping).each_order_table() if mapping else [None]
+
+
+def _blocks(script: str, slot: str, mapping: Mapping | None, place: _Place | None) -> Iterator[str]:
+    for name, text in pieces(script):
+        if name == slot:
+            yield _filled(text, place)
+        elif name == "each_order_table":
+            for one in _order_places(mapping):
+                yield from _blocks(text, slot, mapping, one)
 
 
 def _value(name: str, text: str, place: _Place) -> str:
     if name not in SLOTS:
         raise InvalidSlot(f"there is no slot {name!r}; the slots are {', '.join(SLOTS)}")
     return SLOTS[name](place, text)
-
-
-def _pieces(script: str) -> Iterator[tuple[str | None, str]]:
-    """Cut a script into its outermost blocks, each with its slot's name, and what is between."""
-    open_slots: list[str] = []
-    lines: list[str] = []
-    for line in script.splitlines(keepends=True):
-        mark = _BLOCK.fullmatch(line)
-        ends = mark is not None and mark["name"] == _END
-        if ends and not open_slots:
-            raise InvalidSlot("a slot ends that did not begin")
-        if (
-            mark and len(open_slots) == ends
-        ):  # the first line or the last line of an outermost block
-            yield (open_slots[0] if ends else None), "".join(lines)
-            lines = []
-        else:
-            lines.append(line)
-        if ends:
-            open_slots.pop()
-        elif mark:
-            open_slots.append(mark["name"])
-    if open_slots:
-        raise InvalidSlot(f"slot {open_slots[0]!r} does not end")
-    yield None, "".join(lines)
 
 
 def _name(name: str) -> str:
@@ -282,6 +251,11 @@ def _deals_select(place: _Place, _: str) -> str:
     return _DEALS.format(select=deals.select) if deals else ""
 
 
+def _uncounted_orders(_place: _Place, _text: str) -> str:
+    """Count no orders: the select of a mapping says itself which count, not by a status."""
+    return "        select null::text as status, 0::bigint as orders where false\n"
+
+
 def _record_mapping(place: _Place, _: str) -> str:
     return _fill(read_sql("internal/mapping/record"), place)
 
@@ -313,9 +287,13 @@ SLOTS: Final[Dictionary[str, Slot]] = {
     "each_order_table": _each_order_table,
     "each_order_table_by_trigger": _each_order_table_by_trigger,
     "order_covering": _order_covering,
+    # what apply runs before the file: see rfm.db.schema.indexes
+    "before_indexes": lambda place, text: _fill(text, place),
+    "concurrent_index": lambda place, text: _fill(text, place),
     # the select of a mapping says itself which orders count, so its index has no condition
     "order_condition": lambda _place, _text: ";\n",
     "orders_select": lambda place, _: _ORDERS.format(select=place.mapping.orders.select),
+    "uncounted_orders": _uncounted_orders,
     "activities_select": lambda place, _: timeline_select(place.mapping) + ";\n",
     "activity_types": _activity_types,
     "with_deals": _with_deals,

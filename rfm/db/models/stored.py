@@ -17,7 +17,7 @@ from rfm.model import Model
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NUMBER: Final = "the number of a model, as rfm.db.store_model returns it"
+MODEL_NUMBER: Final = "the number of a model, as rfm.db.store_model returns it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,8 @@ def stored_model(database: Engine | str, number: int) -> Model:
     >>> stored_model(example_engine(), 1).frequency
     (1, 3, 5, 10)
     """
-    check_type(number, int, _NUMBER)
-    found = {one.number: one.model for one in models(database)}
-    if number not in found:
-        raise UnknownModel(_unknown(number, found))
-    return found[number]
+    check_type(number, int, MODEL_NUMBER)
+    return model_with_number(models(database), number)
 
 
 def active_model(database: Engine | str) -> Model:
@@ -125,29 +122,10 @@ def _columns(model: Model | FittedModel) -> dict[str, object]:
     return thresholds | {"customers": None, "as_of": None}  # set by hand
 
 
-def activate(database: Engine | str, number: int) -> None:
-    """Make a stored model the active one.
-
-    Customers keep their scores until they are next touched; `backfill` touches those whose scores
-    change. Raises `UnknownModel` for a number that no model has.
-
-    >>> from rfm import Model
-    >>> from rfm.testing import example_engine, temporary_database
-    >>> with temporary_database(str(example_engine().url.database)) as engine:
-    ...     activate(engine, store_model(engine, Model(frequency=(1, 2, 4, 8))))
-    ...     active_model(engine).frequency
-    (1, 2, 4, 8)
-    """
-    check_type(number, int, _NUMBER)
-    engine = engine_of(database).execution_options(isolation_level="READ COMMITTED")
-    with engine.begin() as connection:
-        require_migration(connection)
-        known = [one.number for one in read_models(connection)]
-        if number not in known:
-            raise UnknownModel(_unknown(number, known))
-        run(connection, "internal/models/activate_model", number=number)
-
-
-def _unknown(number: int, known: "Iterable[int]") -> str:
-    numbers = ", ".join(map(str, known))
-    return f"there is no lead score model {number}; there are {numbers}"
+def model_with_number(stored: "Iterable[StoredModel]", number: int) -> Model:
+    """Return the model with a number, or raise `UnknownModel`."""
+    found = {one.number: one.model for one in stored}
+    if number not in found:
+        numbers = ", ".join(map(str, found))
+        raise UnknownModel(f"there is no lead score model {number}; there are {numbers}")
+    return found[number]

@@ -1,71 +1,37 @@
 """The migrations that ship with rfm: their text, their checksums, the objects they create."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache
 
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.slots import plain, render
+from rfm.db.mapping.slots import render, render_blocks
+from rfm.db.schema.contents import DatabaseObject, objects_of, read_contents
 from rfm.db.sql import read_sql, sql_names
-
-# of words and of quoted names, as a mapping puts them in
-_NAME = r"""(?:[^\s"]|"(?:[^"]|"")*")+"""
-
-# `comment on` stands behind every object that a migration creates, so the file itself is the list.
-_OBJECT = re.compile(
-    r"^comment on "
-    r"(?P<kind>materialized view|table|column|view|index|function|procedure|trigger) "
-    rf"(?P<name>{_NAME}(?: on {_NAME})?) is",
-    re.MULTILINE,
-)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class DatabaseObject:
-    """One thing in the catalogue: its kind (`view`) and its name (`public.hot_leads`)."""
-
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
-
-
-# Data of somebody else's could stand in these, so they are ours only if the comment says so.
-_COMMENT = re.compile(
-    rf"^comment on (?P<kind>table|column) (?P<name>{_NAME}) is\s+'(?P<comment>(?:[^']|'')*)';",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered file of `sql/migrations/` and its twin in `sql/rollback/`."""
+    """One numbered file of `sql/migrations/`, its list of objects, its twin in `sql/rollback/`.
+
+    objects: what the script creates.
+    opt_in: `apply` leaves it out unless it is asked for.
+    concurrent_indexes: statements of the script that `apply` runs before it, concurrently.
+    before_indexes: the part of the script that these need.
+    """
 
     name: str
     script: str
     rollback_script: str
+    objects: tuple[DatabaseObject, ...] = ()
+    opt_in: bool = False
+    concurrent_indexes: tuple[str, ...] = ()
+    before_indexes: str = ""
 
     @property
     def checksum(self) -> str:
         """SHA-256 of the script, as hexadecimal text."""
         return hashlib.sha256(self.script.encode()).hexdigest()
-
-    @property
-    def objects(self) -> tuple[DatabaseObject, ...]:
-        """What the script creates, in its own order."""
-        return tuple(
-            DatabaseObject(m["kind"], m["name"]) for m in _OBJECT.finditer(plain(self.script))
-        )
-
-    @property
-    def comments(self) -> dict[DatabaseObject, str]:
-        """The comments that the script gives to its tables and columns."""
-        return {
-            DatabaseObject(m["kind"], m["name"]): m["comment"].replace("''", "'")
-            for m in _COMMENT.finditer(plain(self.script))
-        }
 
 
 @cache
@@ -75,11 +41,17 @@ def migrations(mapping: Mapping | None = None) -> tuple[Migration, ...]:
     >>> [migration.name for migration in migrations()][0]
     '20250115000000_create_customer_activity_timeline'
     """
-    return tuple(
-        Migration(
-            name,
-            render(read_sql(f"migrations/{name}"), mapping),
-            render(read_sql(f"rollback/{name}"), mapping),
-        )
-        for name in sql_names("migrations")
+    return tuple(_migration(name, mapping) for name in sql_names("migrations"))
+
+
+def _migration(name: str, mapping: Mapping | None) -> Migration:
+    script, contents = read_sql(f"migrations/{name}"), read_contents(name)
+    return Migration(
+        name=name,
+        script=render(script, mapping),
+        rollback_script=render(read_sql(f"rollback/{name}"), mapping),
+        objects=objects_of(contents, mapping),
+        opt_in=contents.opt_in,
+        concurrent_indexes=tuple(render_blocks(script, "concurrent_index", mapping)),
+        before_indexes="".join(render_blocks(script, "before_indexes", mapping)),
     )

@@ -1,5 +1,7 @@
 """Which migrations `apply` would run, and what they would create."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Engine
 
 from rfm.db.connect import engine_of
@@ -12,15 +14,20 @@ from rfm.db.schema.status import State, read_status
 from rfm.errors import MigrationEdited
 
 
-def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migration]:
+def plan(
+    database: Engine | str, mapping: Mapping | None = None, *, also: Collection[str] = ()
+) -> list[Migration]:
     """Return the migrations that `apply` would run now, in order; nothing is changed.
 
     mapping: what the CRM's tables are called; without one, the mapping that the database was
         applied with or, in a database without rfm, the default tables.
+    also: names of opt-in migrations to apply too. Without it, those that are not enabled are left
+        out.
 
     A migration that was pasted by hand, or only a part of it, is among them: its file can be run
     twice without harm, and `apply` then records it. Raises `PreflightFailed` if a table or column
-    is missing or has another type, `MappingDiffers` if the database was applied with another
+    is missing or has another type, or if something that is not rfm's has a name that rfm uses,
+    `MappingDiffers` if the database was applied with another
     mapping, and `MigrationEdited` if an applied file is not the shipped one.
 
     >>> from rfm.testing import example_engine
@@ -41,4 +48,9 @@ def plan(database: Engine | str, mapping: Mapping | None = None) -> list[Migrati
             f"{', '.join(edited)}; roll back with the version of rfm that applied them, "
             "then apply again"
         )
-    return [s.migration for s in statuses if s.state is not State.APPLIED]
+    return [
+        s.migration
+        for s in statuses
+        if s.state is not State.APPLIED
+        and (s.state is not State.NOT_ENABLED or s.migration.name in also)
+    ]

@@ -7,13 +7,16 @@ from sqlalchemy import Connection
 import rfm
 from rfm._check.wording import count
 from rfm.db.mapping.record import mapping_of
-from rfm.db.schema.migrations import DatabaseObject
+from rfm.db.schema.contents import DatabaseObject
 from rfm.db.schema.status import MigrationStatus, State, read_status
 from rfm.errors import SchemaNewer, SchemaOutdated
 
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
+EXPLANATIONS: Final = "20250115000005_create_lead_score_explanations"
+SEGMENTS: Final = "20250115000004_create_customer_segments"
+HISTORY: Final = "20250115000006_create_lead_score_history"
 
 
 def require_migration(connection: Connection, migration: str = SCORING) -> None:
@@ -33,7 +36,8 @@ def require_migration(connection: Connection, migration: str = SCORING) -> None:
     statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)
     for found in statuses:
-        if SCORING <= found.migration.name <= migration:
+        is_needed = found.state is not State.NOT_ENABLED or found.migration.name == migration
+        if SCORING <= found.migration.name <= migration and is_needed:
             _refuse_unless_complete(connection, found)
 
 
@@ -54,18 +58,19 @@ def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> N
     if found.state is State.EDITED or missing:
         raise SchemaOutdated(
             f"{found.migration.name} is {found.state}{_lacks(found, missing)} in database "
-            f"{connection.engine.url.database!r}; {_remedy(found.state)}, then try again"
+            f"{connection.engine.url.database!r}; {_remedy(found)}, then try again"
         )
 
 
 def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
     """Of a migration that is not there at all, every object is missing: that says nothing."""
-    if found.state in {State.MISSING, State.EDITED}:
+    if found.state in {State.MISSING, State.NOT_ENABLED, State.EDITED}:
         return ""
     return f": it lacks {', '.join(map(str, missing))}"
 
 
-def _remedy(state: State) -> str:
-    if state is State.EDITED:
+def _remedy(found: MigrationStatus) -> str:
+    if found.state is State.EDITED:
         return "roll back with the version that applied it and run `rfm.db.apply`"
-    return "run `rfm.db.apply`"
+    # the history is the only optional one
+    return "run `rfm.db.enable_history`" if found.migration.opt_in else "run `rfm.db.apply`"

@@ -4,6 +4,6 @@ from pg_catalog.pg_trigger as t
 where
     t.tgrelid = to_regclass(%(table)s)
     and not t.tgisinternal
-    and t.tgname <> 'calculate_customer_lead_score'
+    and t.tgname not in ('calculate_customer_lead_score', 'calculate_customer_prospect')
     and t.tgname not like 'recalculate_lead_score_on_order_%'
 order by t.tgname;

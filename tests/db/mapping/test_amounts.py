@@ -69,7 +69,7 @@ def test_an_order_of_any_amount_ends_nothing_and_is_added_up_alike_everywhere(sh
     assert db.score_differences(shop).is_empty()
     fitted = db.fit(shop, min_customers=1)
     db.simulate(shop, fitted.model)
-    db.activate(shop, db.store_model(shop, fitted))
+    db.activate(shop, db.store_model(shop, fitted), allow_dead_segments=True)
     assert db.backfill(shop).finished
     run(shop, "select fit_lead_score_model()")
     assert db.active_model(shop) == fitted.model

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rfm import db
-from rfm.db.mapping.slots import SLOTS, InvalidSlot, plain, render, slot_names
+from rfm.db.mapping.slots import SLOTS, render
+from rfm.db.mapping.template import InvalidSlot, plain, slot_names
 
 MAPPINGS = sorted((Path(__file__).parent / "schemas").glob("*.toml"))
 SQL = Path(__file__).parents[3] / "sql"

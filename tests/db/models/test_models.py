@@ -104,14 +104,14 @@ def test_a_stored_model_is_listed_and_not_active_until_it_is_activated(crm):
     )  # fmt: skip
     assert (third.model.monetary, third.fitted_customers) == ((Decimal("0.01"),), None)
     assert db.active_model(crm) == rfm.PUBLISHED
-    db.activate(crm, number)
+    db.activate(crm, number, allow_dead_segments=True)
     assert db.active_model(crm) == fitted.model == db.stored_model(crm, number)
     assert [bool(one.activated_at) for one in db.models(crm)] == [False, True, False]
 
 
 def test_an_active_model_keeps_on_what_it_was_fitted(crm):
     number = db.store_model(crm, db.fit(crm, min_customers=1))
-    db.activate(crm, number)
+    db.activate(crm, number, allow_dead_segments=True)
     (active,) = [one for one in db.models(crm) if one.activated_at]
     assert (active.number, active.fitted_customers) == (number, CUSTOMERS)
 
@@ -126,12 +126,12 @@ def test_an_unknown_number_is_refused_with_those_that_there_are(crm):
 @given(before=models(), after=models())
 def test_simulating_tells_what_activating_and_backfilling_does(rfm_engine, before, after):
     run(rfm_engine, f"truncate customers, orders, messages, deals; {FILL}")
-    db.activate(rfm_engine, db.store_model(rfm_engine, before))
+    db.activate(rfm_engine, db.store_model(rfm_engine, before), allow_dead_segments=True)
     db.backfill(rfm_engine)
     simulated = db.simulate(rfm_engine, after)
     scores = "select email, lead_score from customers order by 1"
     was = run(rfm_engine, scores)
-    db.activate(rfm_engine, db.store_model(rfm_engine, after))
+    db.activate(rfm_engine, db.store_model(rfm_engine, after), allow_dead_segments=True)
     done = db.backfill(rfm_engine)
     moved = simulated.unpivot(index="before", variable_name="after").filter(pl.col("value") > 0)
     assert moved["value"].sum() == CUSTOMERS + 5

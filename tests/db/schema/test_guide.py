@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from rfm import db
 from rfm.db.sql import read_sql
+from rfm.errors import PreflightFailed
 from rfm.testing import assert_scores_match
 from tests.support import drift, session
 
@@ -184,6 +185,22 @@ def test_the_post_migration_blocks_work_on_the_two_migrations_alone(guided):
     )
 
 
+def test_what_the_guides_blocks_created_is_taken_over_and_rolled_back(guided):
+    run(guided, first_with("CREATE OR REPLACE FUNCTION refresh_customer_activity_timeline"))
+    run(guided, first_with("CREATE OR REPLACE VIEW hot_leads"))
+    run(guided, first_with("CREATE OR REPLACE VIEW customer_activity_summary"))
+    assert len(db.plan(guided)) == 4
+    db.apply(guided)
+    db.rollback(guided)
+    assert run(guided, "select to_regclass('hot_leads')") == [(None,)]
+
+
+def test_a_view_of_that_name_with_another_threshold_is_not_taken_over(guided):
+    run(guided, first_with("CREATE OR REPLACE VIEW hot_leads").replace("24", "20"))
+    with pytest.raises(PreflightFailed, match=r"view public\.hot_leads of role \w+ is not rfm's"):
+        db.apply(guided)
+
+
 ORDER_WRITES = f"""
 insert into orders (customer_id, total_cents) values ('{CUSTOMER}', 100), (null, 5);
 update orders set total_cents = total_cents + 1;
@@ -224,7 +241,8 @@ def test_the_guides_rollbacks_succeed_beside_the_fourth_migration(crm, rollbacks
     db.apply(crm)
     db.backfill(crm)
     run(crm, "call rescore_stale_customers()")
-    # its views stand on what the guide's blocks drop
+    # their views stand on what the guide's blocks drop
+    run(crm, read_sql("rollback/20250115000004_create_customer_segments"))
     run(crm, read_sql("rollback/20250115000002_create_post_migration_objects"))
     for block in rollbacks:
         run(crm, block)
@@ -245,3 +263,24 @@ def test_after_the_guides_rollback_the_migrations_apply_again(guided):
     assert_scores_match(guided)
     with guided.connect() as connection:
         assert connection.scalar(text("select count(*) from lead_score_drift()")) == 0
+
+
+HISTORY = "20250115000006_create_lead_score_history"
+
+
+@pytest.mark.parametrize(
+    "rollbacks",
+    [[ROLLBACK_TIMELINE, ROLLBACK_SCORING], [ROLLBACK_SCORING, ROLLBACK_TIMELINE]],
+)
+def test_the_guides_rollbacks_succeed_with_the_history_on_and_orders_go_on(guided, rollbacks):
+    run(guided, read_sql(f"migrations/{HISTORY}"))
+    run(guided, "update customers set updated_at = now()")
+    assert run(guided, "select count(*) from lead_score_history") == [(301,)]
+    for block in rollbacks:
+        run(guided, block)
+    for statement in statements(ORDER_WRITES):
+        run(guided, statement)
+    assert run(guided, "select count(*) from lead_score_history") == [(301,)]
+    assert len(run(guided, "select lead_score_events_next('crm')")) == 301
+    run(guided, read_sql(f"rollback/{HISTORY}"))
+    run(guided, "insert into customers (email) values ('later')")

@@ -10,6 +10,10 @@ FUNCTIONS = {
     "recalculate_customer_lead_score()": "'orders', newtable => 'new_orders'",
     "recalculate_lead_score_siblings()": "'orders', newtable => 'new_orders', oldtable => 'old_orders'",
     "refuse_lead_score_model_change()": "'lead_score_models'",
+    "calculate_customer_prospect()": "'customers'",
+    "refuse_lead_score_segment_map_change()": "'lead_score_segment_maps'",
+    "follow_lead_score_model()": "'lead_score_active_model'",
+    "activate_lead_score_segment_map(integer)": "0",
     "restore_lead_score_rescoring()": "'lead_score_rescoring'",
     "touch_lead_scores(uuid[])": "0",
     "touch_free_customers(uuid[])": "0",
@@ -25,7 +29,7 @@ FUNCTIONS = {
 }
 
 # of two tables: each has a column that the other has not, in a branch of its own
-OF_TWO_TABLES = {"restore_lead_score_model()"}
+OF_TWO_TABLES = {"restore_lead_score_model()", "restore_lead_score_segment_map()"}
 
 # those name what is in the schema cron
 OF_PG_CRON = {"schedule_lead_score_jobs(text,text)": "0", "lead_score_health(boolean)": "0"}

@@ -8,7 +8,7 @@ from rfm.db.mapping.base_tables import base_tables
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.slots import customers_table, key_column
 from rfm.db.schema.migrations import migrations
-from rfm.db.schema.ownership import not_ours
+from rfm.db.schema.ownership import foreign_objects
 from rfm.db.schema.preflight.obstacles import obstacles, update_problems
 from rfm.db.schema.preflight.selects import select_problems
 from rfm.db.sql import run
@@ -80,11 +80,8 @@ def _column_problems(
 
 
 def _name_problems(connection: Connection, mapping: Mapping | None) -> list[str]:
-    return [
-        f"{one} is there already and not rfm's; rename it, or comment on it as rfm does if it is"
-        for migration in migrations(mapping)
-        for one in not_ours(connection, migration)
-    ]
+    wanted = [one for migration in migrations(mapping) for one in migration.objects]
+    return foreign_objects(connection, wanted)
 
 
 def _key_problems(connection: Connection, mapping: Mapping | None) -> list[str]:

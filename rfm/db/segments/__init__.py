@@ -1,0 +1,1 @@
+"""The segments of a database's customers: maps stored and activated, segments read and compared."""
