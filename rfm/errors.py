@@ -30,6 +30,7 @@
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
     ├── SchedulerMissing      the database has no pg_cron
+    ├── ConsumerBusy          another session works on the events of a consumer
     ├── FileInTheWay          a file with other content is in the way
     └── FoundDifference       database and library give different scores
 """
@@ -160,6 +161,10 @@ class BackfillStopped(RfmError):
 
 class SchedulerMissing(RfmError):
     """The database has no pg_cron. The message has the lines for a crontab."""
+
+
+class ConsumerBusy(RfmError):
+    """Another session has a batch of this consumer open. The same call may succeed later."""
 
 
 class FileInTheWay(RfmError):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from rfm._check.doors import as_polars
 from rfm.explanation.frame import explain_frame
 from rfm.explanation.left_out import left_out
 from rfm.explanation.structure import (
@@ -20,8 +21,8 @@ from rfm.explanation.structure import (
     notes_of,
 )
 from rfm.explanation.ways import MOST_FALLS, MOST_RAISES, effective
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from rfm.segments.grids import GRID
-from rfm.summary import UNCOUNTED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from rfm._check.doors import AnyFrame
     from rfm.columns import ColumnNames
     from rfm.model import Model
     from rfm.segments.maps import SegmentMap
@@ -38,12 +40,12 @@ _YEARS: Final = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UT
 
 
 def explain(
-    summary: pl.DataFrame | pl.LazyFrame,
+    summary: AnyFrame,
     model: Model,
     *,
     as_of: datetime | date | pl.Expr,
     segment_map: SegmentMap = GRID,
-    orders: pl.DataFrame | pl.LazyFrame | None = None,
+    orders: AnyFrame | None = None,
     **columns: Unpack[ColumnNames],
 ) -> list[Explanation]:
     """Explain the score of each customer of a summary.
@@ -74,10 +76,12 @@ def explain(
     >>> ada.falls[0].at.isoformat(), ada.falls[0].lead_score
     ('2026-12-01T00:00:00+00:00', 12)
     """
-    collected = summary.lazy().collect()
+    collected = as_polars(summary, "summary").lazy().collect()
     frame = explain_frame(collected, model, as_of=as_of, segment_map=segment_map)
     if orders is not None:
-        counts = left_out(orders, frame.select("customer_id", "as_of"), **columns)
+        counts = left_out(
+            as_polars(orders, "orders"), frame.select("customer_id", "as_of"), **columns
+        )
         frame = frame.join(counts, on="customer_id", how="left", maintain_order="left")
     return [_explanation(row, model) for row in frame.iter_rows(named=True)]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import polars as pl
 
-from rfm._check.frames import Frame, check_columns, check_ids, finite_or_null
+from rfm._check.doors import as_polars
+from rfm._check.frames import check_columns, check_ids, finite_or_null
 from rfm._check.kinds import COUNT, IDENTITY, INSTANT, MONEY, raise_problems
 from rfm._check.wording import count, first_few
 from rfm.errors import InvalidModel
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
+    from rfm._check.doors import AnyFrame, ArrowStream
     from rfm.segments.maps import SegmentMap
 
 _SUMMARY: Final = {
@@ -59,13 +61,37 @@ _STATES: Final = 5**5
 _SPEND_DIGITS: Final = 36
 
 
+@overload
 def explain_frame(
-    summary: Frame,
+    summary: pl.LazyFrame,
     model: Model,
     *,
     as_of: datetime | date | pl.Expr,
     segment_map: SegmentMap = GRID,
-) -> Frame:
+) -> pl.LazyFrame: ...
+@overload
+def explain_frame(
+    summary: ArrowStream,
+    model: Model,
+    *,
+    as_of: datetime | date | pl.Expr,
+    segment_map: SegmentMap = GRID,
+) -> pl.DataFrame: ...
+@overload
+def explain_frame(
+    summary: AnyFrame,
+    model: Model,
+    *,
+    as_of: datetime | date | pl.Expr,
+    segment_map: SegmentMap = GRID,
+) -> pl.DataFrame | pl.LazyFrame: ...
+def explain_frame(
+    summary: AnyFrame,
+    model: Model,
+    *,
+    as_of: datetime | date | pl.Expr,
+    segment_map: SegmentMap = GRID,
+) -> pl.DataFrame | pl.LazyFrame:
     """Explain the score of every customer of a summary, as a frame.
 
     summary: as `rfm.summarize_orders` returns it, one row per customer.
@@ -101,14 +127,15 @@ def explain_frame(
         found = type(model).__name__
         raise InvalidModel(f"model is a {found}, not an rfm.Model; make one with rfm.Model(...)")
     check_segment_map(segment_map)
-    schema = check_columns(summary, "summary", _SUMMARY, "call rfm.summarize_orders first")
+    frame = as_polars(summary, "summary")
+    schema = check_columns(frame, "summary", _SUMMARY, "call rfm.summarize_orders first")
     instant = (
-        as_of_column(as_of, summary)
+        as_of_column(as_of, frame)
         if isinstance(as_of, pl.Expr)
         else pl.lit(microseconds_since_epoch(as_of), pl.Int64)
     )
     explainer = _Explainer(model, segment_map, schema)
-    prepared = summary.select(*_columns(schema, instant))
+    prepared = frame.select(*_columns(schema, instant))
     if isinstance(prepared, pl.DataFrame):
         check_ids(prepared["customer_id"], "summary")
         return explainer.explain(prepared)

@@ -10,7 +10,7 @@ from rfm._check.frames import check_columns
 from rfm._check.kinds import IDENTITY, INSTANT, TEXT
 from rfm.columns import OrderColumns
 from rfm.instants import microseconds
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -31,7 +31,7 @@ def spend_to(least: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
 
 
 def _rounded_down(spend: pl.Expr, scale: int, to: int) -> pl.Expr:
-    units = spend.to_physical() // 10 ** (scale - to)
+    units: pl.Expr = spend.to_physical() // 10 ** (scale - to)
     return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-to))
 
 

@@ -31,7 +31,8 @@ def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
     assert [m.name for m in bare.apply()] == NAMES
     assert bare.score(ada) == 0
     assert db.backfill(bare.engine).rescored == 1
-    assert [one.state for one in db.status(bare.engine)] == [State.APPLIED] * len(NAMES)
+    states = [one.state for one in db.status(bare.engine)]
+    assert states == [*[State.APPLIED] * len(NAMES), State.NOT_ENABLED]
     assert [check for check in db.verify(bare.engine) if not check.passed] == []
     assert bare.score(ada) > 6
     assert bare.apply() == []
@@ -175,7 +176,8 @@ def test_the_exported_files_pasted_by_hand_are_the_same_migrations(bare, tmp_pat
     for path in db.export(tmp_path, bare.mapping):
         with bare.engine.begin() as connection:
             run_script(connection, path.read_text())
-    assert [one.state for one in db.status(bare.engine)] == [State.PASTED] * len(NAMES)
+    states = [one.state for one in db.status(bare.engine)]
+    assert states == [*[State.PASTED] * len(NAMES), State.NOT_ENABLED]
     pasted = bare.catalogue()
     bare.apply()
     assert bare.catalogue() == pasted
