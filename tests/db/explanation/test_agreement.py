@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import rfm
-from rfm import db
+from rfm.db.models.stored import read_active_model
 from rfm.explanation.structure import Explanation
 from rfm.testing import cents, instants, models, statuses, temporary_database
 from tests.proof.agreement import CUSTOMERS, FOREVER, NOW, keys, orders_of
 
 MICROSECOND = timedelta(microseconds=1)
 on_a_server = settings(
-    max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 order_rows = st.lists(
     st.tuples(keys, instants(NOW) | FOREVER | st.none(), cents() | st.none(), statuses()),
@@ -162,7 +162,7 @@ def score_at(connection, key, at):
     orders = orders_of(connection)
     customers = pl.DataFrame({"customer_id": [key]})
     summary = rfm.summarize_orders(orders, as_of=at, customers=customers)
-    model = db.models.stored.read_active_model(connection)[0]
+    model = read_active_model(connection)[0]
     return rfm.score_frame(summary, model)["lead_score"].item()
 
 
