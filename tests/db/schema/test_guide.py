@@ -189,7 +189,7 @@ def test_what_the_guides_blocks_created_is_taken_over_and_rolled_back(guided):
     run(guided, first_with("CREATE OR REPLACE FUNCTION refresh_customer_activity_timeline"))
     run(guided, first_with("CREATE OR REPLACE VIEW hot_leads"))
     run(guided, first_with("CREATE OR REPLACE VIEW customer_activity_summary"))
-    assert len(db.plan(guided)) == 4
+    assert len(db.plan(guided)) == 5
     db.apply(guided)
     db.rollback(guided)
     assert run(guided, "select to_regclass('hot_leads')") == [(None,)]
