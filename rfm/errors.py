@@ -16,6 +16,7 @@
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
     │   ├── UnknownModel      no stored model has this number
+    │   ├── UnknownCustomer   no customer has this id, or the role may not see it
     │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
@@ -80,7 +81,7 @@ class InvalidDatabase(InvalidArgument):
 
 
 class InvalidFile(InvalidArgument):
-    """A file is missing, is neither Parquet nor CSV, or has values that cannot be read."""
+    """A file is missing, is of no kind that can be read, or has values that cannot be read."""
 
 
 class InvalidMapping(InvalidArgument):
@@ -93,6 +94,10 @@ class UnknownMigration(InvalidArgument):
 
 class UnknownModel(InvalidArgument):
     """No stored model has this number."""
+
+
+class UnknownCustomer(InvalidArgument):
+    """No customer has this id or e-mail address, or the role may not see the customer."""
 
 
 class UnknownSegmentMap(InvalidArgument):
@@ -128,7 +133,10 @@ class MappingDiffers(RfmError):
 
 
 class RecordUnreadable(RfmError):
-    """The role may not read which mapping the database has. The message has the `GRANT`."""
+    """The role may not read which mapping the database has: the message has the `GRANT`.
+
+    Or what bears the record's name is not the table that rfm creates, and is not read.
+    """
 
 
 class DeadSegments(RfmError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rfm._check.doors import as_polars
 from rfm._check.frames import check_summary, finite_or_null
 from rfm._check.kinds import raise_problems
 from rfm._check.wording import count
@@ -15,8 +16,10 @@ from rfm.model import Model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rfm._check.doors import AnyFrame
 
-def fit(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Model:
+
+def fit(summary: AnyFrame, *, min_customers: int = 1) -> Model:
     """Find the quintile model of a summary.
 
     summary: one row per customer with `recency_days`, `frequency` (integers, or floats that hold
@@ -49,8 +52,9 @@ def fit(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Mode
     rfm.errors.TooFewCustomers: 5 customers have a counted order, and quintiles are fitted on 500 \
 or more; pass a smaller `min_customers`, or keep the model that you have
     """
-    check_summary(summary)
-    return quintiles(summary, min_customers=min_customers)
+    frame = as_polars(summary, "summary")
+    check_summary(frame)
+    return quintiles(frame, min_customers=min_customers)
 
 
 def quintiles(summary: pl.DataFrame | pl.LazyFrame, *, min_customers: int = 1) -> Model:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from decimal import ROUND_CEILING, Context, Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import polars as pl
 
-from rfm._check.frames import Frame, check_summary, finite_or_null
+from rfm._check.doors import as_polars
+from rfm._check.frames import check_summary, finite_or_null
 from rfm.errors import InvalidModel
 from rfm.model import Model
 from rfm.quintiles import quintiles
@@ -17,16 +18,24 @@ from rfm.quintiles import quintiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from rfm._check.doors import AnyFrame, ArrowStream
+
 _INT128_MAX: Final = 2**127 - 1  # the largest number that a column can be compared with
 _ROUND_UP: Final = Context(prec=100, rounding=ROUND_CEILING)  # more digits than any column has
 
 
-def score_frame(summary: Frame, model: Model | None = None) -> Frame:
+@overload
+def score_frame(summary: pl.LazyFrame, model: Model | None = None) -> pl.LazyFrame: ...
+@overload
+def score_frame(summary: ArrowStream, model: Model | None = None) -> pl.DataFrame: ...
+@overload
+def score_frame(summary: AnyFrame, model: Model | None = None) -> pl.DataFrame | pl.LazyFrame: ...
+def score_frame(summary: AnyFrame, model: Model | None = None) -> pl.DataFrame | pl.LazyFrame:
     """Score the customers of a summary.
 
     summary: one row per customer with `recency_days`, `frequency` (integers of any width, or
         floats that hold whole numbers) and `monetary` (integer, Decimal or float). `customer_id`
-        is optional.
+        is optional. Another library's frame that has `__arrow_c_stream__` is accepted, too.
     model: the thresholds and weights; without a model, quintiles are fitted on the summary itself.
 
     Returns all columns in their order, then `rfm_recency` and `rfm_frequency` (Int32),
@@ -53,13 +62,14 @@ def score_frame(summary: Frame, model: Model | None = None) -> Frame:
     [23, 11]
     """
     check_model(model)
-    schema = check_summary(summary)
-    scores = _scores(quintiles(summary) if model is None else model, schema)
-    if isinstance(summary, pl.LazyFrame):
-        return summary.with_columns(scores)
+    frame = as_polars(summary, "summary")
+    schema = check_summary(frame)
+    scores = _scores(quintiles(frame) if model is None else model, schema)
+    if isinstance(frame, pl.LazyFrame):
+        return frame.with_columns(scores)
     # The streaming engine takes small batches, which stay in the processor's cache.
-    scored = summary.lazy().select(scores).collect(engine="streaming")
-    return summary.with_columns(scored.get_columns())
+    scored = frame.lazy().select(scores).collect(engine="streaming")
+    return frame.with_columns(scored.get_columns())
 
 
 def check_model(model: object) -> None:
@@ -70,12 +80,7 @@ def check_model(model: object) -> None:
 
 
 def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
-    days, orders = finite_or_null("recency_days", schema), finite_or_null("frequency", schema)
-    counted = orders >= 1
-    spend, at_least = _comparable(model.monetary, schema)
-    recency = _score(counted, days, operator.le, [min(most, _INT128_MAX) for most in model.recency])
-    frequency = _score(counted, orders, operator.ge, _units(model.frequency))
-    monetary = _score(counted, spend, operator.ge, at_least)
+    recency, frequency, monetary = three_scores(model, schema)
     r, f, m = model.weights
     return [
         recency.cast(pl.Int32).alias("rfm_recency"),
@@ -83,6 +88,24 @@ def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
         monetary.cast(pl.Decimal(3, 2)).alias("rfm_monetary"),
         (r * recency + f * frequency + m * monetary).cast(pl.Int32).alias("lead_score"),
     ]
+
+
+def three_scores(
+    model: Model, schema: pl.Schema, more_orders: int = 0
+) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Return the scores of recency, frequency and monetary as expressions on a summary, UInt8.
+
+    more_orders: score as if each customer had so many more counted orders, of no amount.
+    """
+    days, orders = finite_or_null("recency_days", schema), finite_or_null("frequency", schema)
+    orders = orders.fill_null(0) + more_orders if more_orders else orders
+    counted = orders >= 1
+    spend, at_least = _comparable(model.monetary, schema)
+    return (
+        _score(counted, days, operator.le, [min(most, _INT128_MAX) for most in model.recency]),
+        _score(counted, orders, operator.ge, _units(model.frequency)),
+        _score(counted, spend, operator.ge, at_least),
+    )
 
 
 def _score(

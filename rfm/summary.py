@@ -2,62 +2,70 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 import polars as pl
 
-from rfm._check.frames import (
-    Frame,
-    check_columns,
-    check_ids,
-    checked_when_collected,
-    null_id_problems,
-)
-from rfm._check.kinds import ANYTHING, IDENTITY, INSTANT, MONEY, TEXT, WHOLE, raise_problems
+from rfm._check.doors import as_customers, as_polars
+from rfm._check.frames import check_columns, check_ids, checked_when_collected
+from rfm._check.kinds import IDENTITY, TEXT, WHOLE, raise_problems
 from rfm._check.wording import count, first_few
-from rfm.columns import OrderColumns
 from rfm.instants import (
     EARLIEST,
     as_of_column,
-    microseconds,
     microseconds_since_epoch,
     whole_days,
 )
+from rfm.orders.lines import DECIMAL_DIGITS, checked_lines
+from rfm.orders.rules import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
     from typing import Unpack
 
-    from rfm.columns import ColumnNames
+    from rfm._check.doors import AnyFrame, ArrowStream
+    from rfm.columns import OrderColumns
+    from rfm.orders.rules import OrderOptions, OrderRules
 
-UNCOUNTED_STATUSES: Final = ("cancelled", "canceled", "refunded", "failed", "void")
-"""An order with one of these statuses, in any case, does not count."""
-
-_DECIMAL_DIGITS: Final = 38
-_INT64_DIGITS: Final = 20  # of an unsigned one
 _ROW_COUNT_DIGITS: Final = 18  # no frame has more than 10**18 rows
-# All ways to write the statuses in upper and lower case. Looking them up takes a third of the time
-# of a regular expression, a sixth of to_lowercase().
-_UNCOUNTED: Final = pl.Series(
-    "".join(letters)
-    for status in UNCOUNTED_STATUSES
-    for letters in product(*zip(status, status.upper(), strict=True))
-).implode()
 _PROBLEM_FLAGS: Final = {
     "several_as_of": ("more than one as_of", "give each one instant, for example with .over()"),
     "overflows": ("a spend of more than 38 digits", "cast the amounts to pl.Float64"),
 }
 
 
+@overload
 def summarize_orders(
-    orders: Frame,
+    orders: pl.LazyFrame,
     *,
     as_of: datetime | date | pl.Expr,
-    customers: pl.DataFrame | pl.LazyFrame | pl.Series | None = None,
-    **columns: Unpack[ColumnNames],
-) -> Frame:
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.LazyFrame: ...
+@overload
+def summarize_orders(
+    orders: ArrowStream,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame: ...
+@overload
+def summarize_orders(
+    orders: AnyFrame,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame | pl.LazyFrame: ...
+def summarize_orders(
+    orders: AnyFrame,
+    *,
+    as_of: datetime | date | pl.Expr,
+    customers: AnyFrame | None = None,
+    **options: Unpack[OrderOptions],
+) -> pl.DataFrame | pl.LazyFrame:
     """Summarize orders as one row per customer.
 
     orders: one row per order, with these columns:
@@ -74,12 +82,18 @@ def summarize_orders(
     customers: the customers of the result, also those without an order: a frame with the column
         `customer_id`, or a Series; no nulls, no repetitions. By default, all customers of the
         orders.
-    columns: other names for the four columns of the orders, for example `customer_id="buyer"`.
+    options: other names for the four columns of the orders, for example `customer_id="buyer"`, and
+        the rules of `OrderRules`: `order_id`, `quantity`, `currency`, `in_currency`, `rates`,
+        `uncounted_statuses`, `refunds`, `drop_null_customers`, `exclude_customers`.
 
     An order counts if `ordered_at <= as_of` and its status, in any case, is not one of
-    UNCOUNTED_STATUSES. A null status counts, a null `ordered_at` does not.
+    UNCOUNTED_STATUSES. A null status counts, a null `ordered_at` does not. `rfm.inspect` tells how
+    many orders do not count, and why.
 
-    Returns a DataFrame for a DataFrame and a LazyFrame for a LazyFrame; the order of its rows is
+    Another library's frame that has `__arrow_c_stream__` (pandas, PyArrow, a DuckDB relation) is
+    accepted where a DataFrame is, for `orders` and for `customers`.
+
+    Returns a LazyFrame for a LazyFrame, and otherwise a DataFrame; the order of its rows is
     undefined:
 
     `customer_id`: as in `customers`, or else as in the orders.
@@ -96,7 +110,8 @@ def summarize_orders(
 
     Raises InvalidFrame for missing columns, wrong types, ids that cannot be compared with those of
     `customers`, null or repeated ids, and more than one `as_of` for a customer. Raises InvalidAsOf
-    for an `as_of` that is not an instant, and TypeError for an unknown keyword. Problems in the
+    for an `as_of` that is not an instant, InvalidArgument for rules that contradict each other, and
+    TypeError for an unknown keyword. Problems in the
     rows of a LazyFrame are raised when it is collected. A sum of more than 38 digits is an error;
     it never wraps around.
 
@@ -111,83 +126,35 @@ def summarize_orders(
     >>> summary.select("customer_id", "recency_days", "frequency", "monetary").rows()
     [('ada', 22, 2, Decimal('55')), ('bob', None, 0, Decimal('0'))]
     """
-    names = OrderColumns.named(**columns)
+    names, rules = read_options(options)
     instant = (
         as_of
         if isinstance(as_of, pl.Expr)
         else microseconds_since_epoch(as_of, "a datetime, a date or a Polars expression")
     )
-    if isinstance(customers, pl.Series):
-        customers = customers.to_frame(names.customer_id)
+    frame = as_polars(orders, "orders")
     if customers is None:
-        totals = _totals(_checked_orders(orders, names, instant), instant)
+        totals = _totals(checked_lines(frame, names, rules, instant), instant, rules)
     else:
-        totals = _totals_of_customers(customers, orders, names, instant)
+        people = as_customers(customers, names.customer_id)
+        totals = _totals_of_customers(people, frame, names, rules, instant)
     summary = totals.select(_summary_columns())
-    if isinstance(orders, pl.LazyFrame):
+    if isinstance(frame, pl.LazyFrame):
         return summary
     return summary.collect(engine="streaming")  # whose sums never wrap around
 
 
-def _checked_orders(
-    orders: pl.DataFrame | pl.LazyFrame, names: OrderColumns, as_of: pl.Expr | int | None
-) -> pl.LazyFrame:
-    """Return the orders with standard names and types, and with `as_of` if it is an expression."""
-    schema = check_orders(orders, names, as_of)
-    standard = [
-        pl.col(names.customer_id).alias("customer_id"),
-        microseconds(pl.col(names.ordered_at), schema[names.ordered_at]).alias("ordered_at"),
-        _summable(pl.col(names.amount), schema[names.amount]).alias("amount"),
-        _has_counted_status(names.status, schema).alias("counts"),
-    ]
-    instants = [as_of_column(as_of, orders)] if isinstance(as_of, pl.Expr) else []
-    return orders.lazy().select(*standard, *instants)
-
-
-def check_orders(
-    orders: pl.DataFrame | pl.LazyFrame, names: OrderColumns, as_of: pl.Expr | int | None = None
-) -> pl.Schema:
-    """Return the schema of the orders, or raise InvalidFrame; a LazyFrame's ids are not checked."""
-    used_by_as_of = as_of.meta.root_names() if isinstance(as_of, pl.Expr) else []
-    required = dict.fromkeys(used_by_as_of, ANYTHING) | {
-        names.customer_id: IDENTITY,
-        names.ordered_at: INSTANT,
-        names.amount: MONEY,
-    }
-    status = {names.status: TEXT}
-    if names.status != "status":  # a column that the caller named must exist
-        required |= status
-    remedy = 'name yours, for example `customer_id="buyer"`'
-    schema = check_columns(orders, "orders", required, remedy, optional=status)
-    if isinstance(orders, pl.DataFrame):
-        raise_problems(*null_id_problems(orders[names.customer_id], "orders"))
-    return schema
-
-
-def _summable(amount: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype.is_float():
-        number = amount.cast(pl.Float64)
-        return pl.when(number.is_finite()).then(number)
-    if dtype.is_decimal():
-        return amount
-    wide = dtype in (pl.Int128, pl.UInt128)
-    return amount.cast(pl.Decimal(_DECIMAL_DIGITS if wide else _INT64_DIGITS, 0))
-
-
-def _has_counted_status(name: str, schema: pl.Schema) -> pl.Expr:
-    if name not in schema:
-        return pl.lit(value=True)
-    return ~pl.col(name).cast(pl.String).is_in(_UNCOUNTED).fill_null(value=False)
-
-
-def _totals(orders: pl.LazyFrame, as_of: pl.Expr | int) -> pl.LazyFrame:
-    """Return one row per customer of the checked orders, with `as_of`."""
+def _totals(lines: pl.LazyFrame, as_of: pl.Expr | int, rules: OrderRules) -> pl.LazyFrame:
+    """Return one row per customer of the checked lines, with `as_of`."""
     amount = pl.col("amount")
     per_customer = isinstance(as_of, pl.Expr)
     instant = pl.col("as_of") if per_customer else pl.lit(as_of, pl.Int64)
     counted = pl.col("counts") & (pl.col("ordered_at") <= instant)
-    # An order that does not count still names a customer, so it loses only its values.
-    counted_orders = orders.with_columns(pl.when(counted).then(pl.col("ordered_at", "amount")))
+    # A line that does not count still names a customer, so it loses only its values.
+    orders = lines.with_columns(pl.when(counted).then(pl.col("ordered_at", "amount")))
+    if rules.order_id:
+        orders = _orders_of_lines(orders, per_customer=per_customer)
+    orders = _without_refunds(orders, rules)
     sums = [
         pl.col("ordered_at").max().alias("last_order_at"),
         pl.col("ordered_at").count().alias("frequency"),
@@ -196,9 +163,28 @@ def _totals(orders: pl.LazyFrame, as_of: pl.Expr | int) -> pl.LazyFrame:
         *_overflow_check(amount, orders.collect_schema()["amount"]),
         *(_as_of_checks(instant) if per_customer else []),
     ]
-    totals = counted_orders.group_by("customer_id").agg(sums)
+    totals = orders.group_by("customer_id").agg(sums)
     checked = checked_when_collected(totals, _check_totals, streamable=True)
     return checked if per_customer else checked.with_columns(as_of=instant)
+
+
+def _orders_of_lines(lines: pl.LazyFrame, *, per_customer: bool) -> pl.LazyFrame:
+    """Add up the lines of each order; a line without a number is an order of its own."""
+    keys = ["customer_id", *(["as_of"] if per_customer else [])]
+    numbered = lines.filter(pl.col("order_id").is_not_null())
+    orders = numbered.group_by(*keys, "order_id").agg(pl.max("ordered_at"), pl.sum("amount"))
+    alone = lines.filter(pl.col("order_id").is_null())
+    columns = [*keys, "ordered_at", pl.col("amount").cast(orders.collect_schema()["amount"])]
+    return pl.concat([orders.select(*keys, "ordered_at", "amount"), alone.select(columns)])
+
+
+def _without_refunds(orders: pl.LazyFrame, rules: OrderRules) -> pl.LazyFrame:
+    """Take from each refund what it may not change: its time, or its time and its amount."""
+    if rules.refunds == "order":
+        return orders
+    lost = ["ordered_at"] if rules.refunds == "net" else ["ordered_at", "amount"]
+    kept = (pl.col("amount") < 0).fill_null(value=False).not_()
+    return orders.with_columns(pl.when(kept).then(pl.col(lost)))
 
 
 def _as_of_checks(as_of: pl.Expr) -> list[pl.Expr]:
@@ -207,8 +193,8 @@ def _as_of_checks(as_of: pl.Expr) -> list[pl.Expr]:
 
 def _overflow_check(amount: pl.Expr, dtype: pl.DataType) -> Iterator[pl.Expr]:
     """Flag sums too long for a Decimal, because Polars' in-memory engine wraps them around."""
-    if isinstance(dtype, pl.Decimal) and dtype.precision + _ROW_COUNT_DIGITS > _DECIMAL_DIGITS:
-        ceiling = 10.0 ** (_DECIMAL_DIGITS - dtype.scale)
+    if isinstance(dtype, pl.Decimal) and dtype.precision + _ROW_COUNT_DIGITS > DECIMAL_DIGITS:
+        ceiling = 10.0 ** (DECIMAL_DIGITS - dtype.scale)
         yield (amount.cast(pl.Float64).sum().abs() > ceiling).alias("overflows")
 
 
@@ -220,7 +206,10 @@ def _total_problems(totals: pl.DataFrame) -> Iterator[str]:
     without_id = totals.filter(pl.col("customer_id").is_null())["frequency"]
     if len(without_id):  # "at least": rows that do not count are not in the frequency
         rows = count(max(1, *without_id), "row")
-        yield f"at least {rows} of orders without a customer; leave those rows out"
+        yield (
+            f"at least {rows} of orders without a customer; leave those rows out with "
+            "`drop_null_customers=True`"
+        )
     for flag, (problem, remedy) in _PROBLEM_FLAGS.items():
         if flag not in totals.columns:
             continue
@@ -234,6 +223,7 @@ def _totals_of_customers(
     customers: pl.DataFrame | pl.LazyFrame,
     orders: pl.DataFrame | pl.LazyFrame,
     names: OrderColumns,
+    rules: OrderRules,
     as_of: pl.Expr | int,
 ) -> pl.LazyFrame:
     """Return one row per customer of `customers`; all but the id is null if they have no order."""
@@ -241,7 +231,7 @@ def _totals_of_customers(
     name = names.customer_id
     schema = check_columns(customers, "customers", {name: IDENTITY}, remedy)
     own_instants = _has_columns_of(as_of, schema)
-    lines = _checked_orders(orders, names, None if own_instants else as_of)
+    lines = checked_lines(orders, names, rules, None if own_instants else as_of)
     key = _key_type(lines.collect_schema()["customer_id"], schema[name], name)
     known = pl.col("customer_id").cast(key, strict=False)
     # An id that does not fit the type of the customers' ids belongs to none of them.
@@ -253,7 +243,9 @@ def _totals_of_customers(
     people = _checked_customers(customers.select(ids, *instants), name)
     if own_instants:
         lines = lines.join(people, on="customer_id", how="left")
-    return people.select("customer_id").join(_totals(lines, as_of), on="customer_id", how="left")
+    return people.select("customer_id").join(
+        _totals(lines, as_of, rules), on="customer_id", how="left"
+    )
 
 
 def _has_columns_of(as_of: pl.Expr | int, schema: pl.Schema) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.database.bulk import BULK, BULK_WITH_BAD_ROWS
 from benchmarks.database.everybody import EVERYBODY, NOTHING_TO_DO
-from benchmarks.database.order import ORDER
+from benchmarks.database.order import ONE_TRANSACTION, ORDER
 from benchmarks.database.reading import READING
 from benchmarks.server import make_databases, start
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from benchmarks.bench import Bench
 
-BENCHES = (ORDER, BULK, BULK_WITH_BAD_ROWS, EVERYBODY, NOTHING_TO_DO, READING)
+BENCHES = (ORDER, ONE_TRANSACTION, BULK, BULK_WITH_BAD_ROWS, EVERYBODY, NOTHING_TO_DO, READING)
 ORDERS_EACH = 10
 
 _FILL = """

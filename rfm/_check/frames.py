@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from rfm._check.distinct import all_distinct
 from rfm._check.kinds import COUNT, IDENTITY, MONEY, NO_KINDS, Kind, check_schema, raise_problems
 from rfm._check.wording import count, first_few
-from rfm.errors import InvalidFrame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _SUMMARY: Final = {"recency_days": COUNT, "frequency": COUNT, "monetary": MONEY}
 _SUMMARY_IDS: Final = {"customer_id": IDENTITY}
@@ -28,9 +25,6 @@ def check_columns(
     optional: Mapping[str, Kind] = NO_KINDS,
 ) -> pl.Schema:
     """Return the frame's schema, or raise InvalidFrame as `check_schema` does."""
-    if not isinstance(frame, (pl.DataFrame, pl.LazyFrame)):
-        found = type(frame).__name__
-        raise InvalidFrame(f"{name} is a {found}, not a Polars frame; make it a pl.DataFrame first")
     schema = frame.collect_schema()
     check_schema(schema, name, required, remedy, optional)
     return schema

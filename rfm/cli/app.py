@@ -14,7 +14,20 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import demo, evaluate, history, model, output, rescore, schema, score, segments
+from rfm.cli import (
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    history,
+    model,
+    options,
+    output,
+    rescore,
+    schema,
+    score,
+    segments,
+)
 from rfm.cli.wording import in_options
 from rfm.errors import FoundDifference, RfmError
 
@@ -31,8 +44,10 @@ COMMANDS: dict[str, Mapping[str, Command]] = {
     "": {
         "score": score.score,
         "evaluate": evaluate.evaluate,
+        "explain": explain.explain,
         "demo": demo.demo,
         "schedule": rescore.schedule,
+        "doctor": doctor.doctor,
     },
     "db": {
         "plan": schema.plan,
@@ -81,10 +96,16 @@ _TYPED: Final = {
 
 def _group(name: str) -> typer.Typer:
     group = typer.Typer(
-        help=ABOUT[name], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=ABOUT[name],
+        no_args_is_help=True,
+        add_completion=not name,
+        pretty_exceptions_enable=False,
+        context_settings=options.WITH_SHORT_HELP,
     )
     for command_name, command in COMMANDS[name].items():
-        group.command(command_name)(_with_exit_code(command))
+        group.command(command_name, context_settings=options.WITH_SHORT_HELP)(
+            _with_exit_code(command)
+        )
     return group
 
 
@@ -96,8 +117,10 @@ def _with_exit_code(command: Command) -> Command:
         try:
             command(**arguments)
         except RfmError as error:
-            message = in_options(str(error), arguments, _TYPED)
+            message = in_options(str(error), options.typed_options(command), _TYPED)
             _fail(message, code=1 if isinstance(error, FoundDifference) else 2)
+        except BrokenPipeError:
+            raise  # whoever reads our output has gone; that is no mistake in the call
         except OSError as error:
             _fail(f"cannot use {error.filename}: {error.strerror}")
         except sqlalchemy.exc.DBAPIError as error:

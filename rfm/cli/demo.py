@@ -7,7 +7,7 @@ import typer
 
 from rfm import db
 from rfm.cli.output import print_line, print_table, progress
-from rfm.demo.embedded import start_server
+from rfm.demo.embedded import start_server, stop_server
 from rfm.demo.steps import STEPS, Demo
 
 
@@ -18,16 +18,26 @@ def demo(
 ) -> None:
     """Score 23,570 real customers with triggers and with Polars, and compare every score."""
     address = start_server(keep=keep)
-    run = Demo(db.connect(address))
+    try:
+        run = Demo(db.connect(address))
+        _show(run)
+    except KeyboardInterrupt:
+        if keep:
+            stop_server(address)
+        raise
+    if keep:
+        folder = run.engine.url.query["host"]
+        print_line(f"the server is still running: {address}")
+        print_line(f"use it next: export DATABASE_URL='{address}'")
+        print_line(f"stop it with: kill -INT $(head -1 {folder}/postmaster.pid)")
+
+
+def _show(run: Demo) -> None:
     _run_steps(run)
     for name, title in _QUERIES:
         print_table(title, *run.query(name))
     total = run.stored.height
     print_line(f"{total:,} of {total:,} scores agree", style="bold green")
-    if keep:
-        folder = run.engine.url.query["host"]
-        print_line(f"the server is still running: {address}")
-        print_line(f"stop it with: kill -INT $(head -1 {folder}/postmaster.pid)")
 
 
 _QUERIES = (

@@ -53,7 +53,7 @@ def evaluate(
     else:
         columns = OrderColumns(customer_id, ordered_at, amount, status)
         found = rfm.evaluate(
-            scan_orders(orders, columns),
+            scan_orders([orders], columns),
             as_of=instants,
             horizon=horizon,
             model=chosen,

@@ -115,7 +115,7 @@ def movement(
     for change, title in (("customer", "moved by themselves"), ("model", "moved by another model")):
         found = moves.filter(change=change)
         if found.height:
-            print_line(f"{count(found['customers'].sum(), 'customer')}, {title}:")
+            print_line(f"{count(int(found['customers'].sum()), 'customer')}, {title}:")
             pairs = {(before, after): number for before, after, _, number in found.rows()}
             names = sorted({name for pair in pairs for name in pair})
             if segments:

@@ -12,11 +12,13 @@ import rfm
 from rfm import db
 from rfm._check.wording import count
 from rfm.cli import options
-from rfm.cli.output import day, print_line, print_message, print_moves, print_table
+from rfm.cli.orders import read_summary
+from rfm.cli.output import day, print_line, print_message, print_moves, print_report, print_table
 from rfm.columns import OrderColumns
 from rfm.db.models.fitting import FEWEST_CUSTOMERS, fit_summary
 from rfm.errors import InvalidArgument
-from rfm.io import summarize_file
+from rfm.io import FileFormat
+from rfm.orders.rules import OrderRules
 
 Activate = Annotated[
     bool, typer.Option("--activate", help="Make it the active model. Default: only store it.")
@@ -27,8 +29,10 @@ def fit(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
     orders: Annotated[
-        Path | None,
-        typer.Option("--orders", help="Fit on this .parquet or .csv file of orders."),
+        str | None,
+        typer.Option(
+            "--orders", help="Fit on orders in files: what rfm score reads, one file or folder."
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
@@ -59,7 +63,8 @@ def fit(
         raise InvalidArgument("--orders needs --as-of, for example --as-of 2026-11-01")
     else:
         columns = OrderColumns(customer_id, ordered_at, amount, status)
-        summary = summarize_file(orders, moment, columns)
+        summary, report = read_summary([orders], moment, columns, OrderRules(), FileFormat())
+        print_report(report, options.typed_options(fit))
         fitted = fit_summary(summary, moment, min_customers=min_customers)
     print_message(f"fitted on {fitted.customers:,} customers")
     _keep(engine, fitted, activate=activate, allow_dead_segments=allow_dead_segments)
@@ -131,7 +136,7 @@ def _numbers(name: str, written: str) -> Any:  # noqa: ANN401 - what a field of 
         raise InvalidArgument(
             f"--{name} {written!r} is not a list of numbers; write them like 180,90,60,30"
         ) from None
-    return [int(one) if one == one.to_integral_value() else one for one in numbers]
+    return [int(one) if one.is_finite() and one % 1 == 0 else one for one in numbers]
 
 
 def list_models(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None:

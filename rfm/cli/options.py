@@ -1,8 +1,10 @@
 """The options that several commands take, each declared once, and how their values are read."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import sqlalchemy
 import typer
@@ -32,6 +34,8 @@ MappingFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+WITH_SHORT_HELP: Final = {"help_option_names": ["-h", "--help"]}
+"""The settings of every command."""
 AllowDeadSegments = Annotated[
     bool,
     typer.Option(
@@ -91,3 +95,17 @@ def read_instant(as_of: str) -> datetime:
             f"--as-of {as_of!r} is not a date or time; "
             "write 2026-11-01 or 2026-11-01T12:00:00+01:00"
         ) from None
+
+
+def typed_options(command: Callable[..., None]) -> dict[str, str]:
+    """Return for each argument of a command's function the option that it is typed as."""
+    return {
+        name: _spelling(name, getattr(parameter.annotation, "__metadata__", ()))
+        for name, parameter in signature(command).parameters.items()
+    }
+
+
+def _spelling(name: str, metadata: Iterable[object]) -> str:
+    words = [word for one in metadata for word in getattr(one, "param_decls", None) or ()]
+    written = [word for word in words if word.startswith("--")]
+    return written[0] if written else f"--{name.replace('_', '-')}"

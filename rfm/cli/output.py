@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 from rich.text import Text
+
+from rfm.cli.wording import in_options
 
 # a pipe has no width of its own; 80 columns would fold every table
 _out = Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False)
@@ -38,6 +40,11 @@ def print_message(text: str) -> None:
 def print_error(message: str) -> None:
     """Print why a command failed on standard error."""
     _err.print(f"error: {message}", style="red", soft_wrap=True)
+
+
+def print_report(report: object, arguments: Mapping[str, str]) -> None:
+    """Print what was found in the orders, with options for arguments, on standard error."""
+    print_message(in_options(str(report), arguments, {}))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from rfm.db.connect import connect
 from rfm.db.evaluation import evaluate
+from rfm.db.explanation import explain, find_customers
 from rfm.db.history.enable import (
     Consumer,
     HistoryStatus,
@@ -73,7 +74,9 @@ __all__ = [
     "enable_history",
     "evaluate",
     "events",
+    "explain",
     "export",
+    "find_customers",
     "fit",
     "history",
     "history_status",

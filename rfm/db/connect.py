@@ -1,6 +1,7 @@
 """From an address to an engine, and from an engine to a connection that runs whole scripts."""
 
 import os
+import re
 from typing import Any, cast
 
 import psycopg
@@ -84,6 +85,8 @@ def _url(address: str) -> URL:
     if address.count("@") > 1:
         # the part behind the first would be taken for the host, and stand in the server's errors
         raise InvalidDatabase(f"the address has more than one @; {_ESCAPE}")
+    if _PASSWORD_OPTION.search(address):
+        raise InvalidDatabase(f"the password behind the question mark has an @; {_ESCAPE}")
     url = _parsed(address)
     if url is None:
         raise InvalidDatabase(f"the address is not a URL; write {_FORM}; {_ESCAPE}")
@@ -97,6 +100,7 @@ def _url(address: str) -> URL:
     return url.set(drivername=_DRIVER)
 
 
+_PASSWORD_OPTION = re.compile(r"[?&]password=[^&]*@")
 _ESCAPE = "in user and password, write @ as %40, : as %3A and / as %2F"
 
 

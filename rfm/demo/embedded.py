@@ -7,10 +7,15 @@ version, and was two months old at the time of the choice.)
 
 import atexit
 import logging
+import os
 import shutil
+import signal
 import tempfile
+import time
 import warnings
 from pathlib import Path
+
+import sqlalchemy
 
 from rfm._check.extras import needs
 
@@ -32,3 +37,13 @@ def start_server(*, keep: bool = False) -> str:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = get_server(folder / "data", cleanup_mode=None if keep else "delete")
     return str(server.get_uri())
+
+
+def stop_server(address: str) -> None:
+    """Stop a server that was kept, and delete its folder."""
+    data = Path(str(sqlalchemy.make_url(address).query["host"]))
+    pid_file = data / "postmaster.pid"
+    os.kill(int(pid_file.read_text(encoding="utf-8").splitlines()[0]), signal.SIGINT)
+    while pid_file.exists():  # the server deletes it last
+        time.sleep(0.05)
+    shutil.rmtree(data.parent, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from rfm._check.doors import as_polars
 from rfm._check.wording import count
 from rfm.columns import OrderColumns
 from rfm.errors import InvalidHorizon
@@ -16,13 +17,14 @@ from rfm.evaluation.intervals import area, placements
 from rfm.evaluation.result import Evaluation
 from rfm.evaluation.scores_then import look_back, newest_instant
 from rfm.instants import EPOCH, microseconds_since_epoch
+from rfm.orders.lines import check_orders
 from rfm.scoring import check_model
-from rfm.summary import check_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
+    from rfm._check.doors import AnyFrame
     from rfm.columns import ColumnNames
     from rfm.evaluation.scores_then import Past
     from rfm.model import Model
@@ -40,7 +42,7 @@ _DAYS: Final = {"d": 1, "w": 7}
 
 
 def evaluate(
-    orders: pl.DataFrame | pl.LazyFrame,
+    orders: AnyFrame,
     *,
     as_of: datetime | date | Iterable[datetime | date],
     horizon: timedelta | str,
@@ -78,9 +80,10 @@ def evaluate(
     """
     names = OrderColumns.named(**columns)
     check_model(model)
-    check_orders(orders, names)
+    frame = as_polars(orders, "orders")
+    check_orders(frame, names)
     instants, length = _instants(as_of), _length(horizon)
-    rows = orders.lazy()
+    rows = frame.lazy()
     _check_horizon(newest_instant(rows, names), instants, length)
     pasts = [look_back(rows, names, instant, length, model) for instant in instants]
     customers = pl.concat([_predicted(past) for past in pasts], how="vertical_relaxed")

@@ -7,9 +7,9 @@ import polars as pl
 from hypothesis import strategies as st
 
 from rfm.model import PUBLISHED, Model
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from rfm.segments.maps import PROSPECT, Segment, SegmentMap
 from rfm.segments.patterns import TRIPLES, Triple, patterns_of
-from rfm.summary import UNCOUNTED_STATUSES
 
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)

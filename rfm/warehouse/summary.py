@@ -10,7 +10,7 @@ import ibis.expr.datatypes as dt
 
 from rfm.columns import OrderColumns
 from rfm.instants import DAY, EARLIEST, EPOCH, microseconds_since_epoch
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from rfm.warehouse.instants import INSTANTS, is_finer
 from rfm.warehouse.kinds import check_no_null_ids, check_orders, known_engine
 from rfm.warehouse.numbers import DECIMAL_DIGITS, finite_or_null, zero

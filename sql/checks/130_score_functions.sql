@@ -8,8 +8,14 @@ inner join (
     ('public.calculate_lead_score()', 'search_path=""'),
     ('public.recalculate_customer_lead_score()', 'search_path=""'),
     ('public.recalculate_lead_score_siblings()', 'search_path=""'),
-    ('public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])', 'search_path=pg_catalog, %, pg_temp'),
-    ('public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])', 'search_path=""'),
+    (
+        'public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])',
+        'search_path=pg_catalog, %, pg_temp client_min_messages=error'
+    ),
+    (
+        'public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])',
+        'search_path=pg_catalog, %, pg_temp client_min_messages=error'
+    ),
     ('public.score_customers(' || /* slot key_type_literal */ 'uuid' || '[])', 'search_path="" lock_timeout=100ms'),
     (
         'public.score_customers_of_orders(' || /* slot key_type_literal */ 'uuid' || '[])',

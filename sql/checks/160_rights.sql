@@ -1,10 +1,11 @@
 -- Nobody has a right on an object of rfm who should not have it, and all of them have the owner of the customers.
 with ours as (
-    select c.oid::regclass::text as name, c.relname as short_name, c.relowner as owner, c.relacl as acl
+    select c.oid::regclass::text as name, c.relname as short_name, c.relowner as owner, c.relacl as acl, c.oid as table_id
     from pg_catalog.pg_class as c
     where
         c.oid in (
             to_regclass('public.lead_score_models'),
+            to_regclass('public.lead_score_models_id_seq'),
             to_regclass('public.lead_score_active_model'),
             to_regclass('public.lead_score_queue'),
             to_regclass('public.lead_score_orders'),
@@ -27,7 +28,7 @@ with ours as (
             to_regclass('public.lead_score_events')
         )
     union all
-    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), null
     from pg_catalog.pg_proc as p
     where
         p.pronamespace = 'public'::regnamespace
@@ -40,6 +41,7 @@ with ours as (
             'restore_lead_score_rescoring',
             'touch_lead_scores',
             'touch_free_customers',
+            'has_false_lead_score',
             'score_customers_of_orders',
             'score_customers',
             'score_queued_customers',
@@ -58,6 +60,7 @@ with ours as (
             'follow_lead_score_model',
             'calculate_customer_prospect',
             'customers_of_segment',
+            'explain_lead_score',
             'restore_lead_score_history_state',
             'append_lead_score_events',
             'lead_scores_with_active_model',
@@ -78,6 +81,45 @@ with ours as (
         )
 ),
 
+columns as (
+    select format('%s.%I', o.name, a.attname) as name, o.short_name, o.owner, a.attacl as acl
+    from ours as o
+    inner join pg_catalog.pg_attribute as a on a.attrelid = o.table_id
+    where a.attacl is not null
+),
+
+-- what rfm remembers, by whoever applied it; each role reads the mapping and the record that was granted it by hand
+remembered as (
+    select 'schema rfm' as name, 'rfm' as short_name, n.nspowner as owner, n.nspacl as acl
+    from pg_catalog.pg_namespace as n
+    where n.nspname = 'rfm'
+    union all
+    select c.oid::regclass::text, c.relname, c.relowner, c.relacl
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = 'rfm' and c.relkind not in ('i', 'I', 't')
+    union all
+    select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    from pg_catalog.pg_proc as p
+    inner join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname = 'rfm'
+),
+
+trusted as (
+    select r.oid
+    from pg_catalog.pg_roles as r
+    where
+        r.rolsuper
+        or r.rolname = 'pg_database_owner'
+        or r.oid = (select d.datdba from pg_catalog.pg_database as d where d.datname = current_database())
+        or r.oid in (
+            select c.relowner
+            from pg_catalog.pg_class as c
+            where c.oid = to_regclass(/* slot customers_literal */ 'public.customers')
+        )
+        or r.oid = (select n.nspowner from pg_catalog.pg_namespace as n where n.nspname = 'rfm')
+),
+
 meant (short_name, grantee) as (
     select s.name, 'service_role'
     from unnest(
@@ -89,8 +131,8 @@ meant (short_name, grantee) as (
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
             'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_segment_maps',
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
-            'activate_lead_score_segment_map', 'customers_of_segment',
-            'lead_score_events', 'lead_score_history_state',
+            'activate_lead_score_segment_map', 'customers_of_segment', 'explain_lead_score', 'lead_score_events',
+            'lead_score_history_state',
             'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_score_segment', 'lead_scores_at',
             'lead_score_moves', 'lead_score_trends', 'lead_score_events_next', 'lead_score_events_done',
             'lead_score_events_forget', 'prune_lead_score_history'
@@ -102,14 +144,19 @@ meant (short_name, grantee) as (
         array[
             'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
+            'lead_score_orders', 'explain_lead_score',
             'lead_score_events', 'may_see_customer', 'lead_score_segment'
         ]
     ) as s (name)
 ),
 
 wrong (found) as (
-    select format('%s may %s %s', coalesce(r.rolname, 'public'), lower(a.privilege_type), o.name)
-    from ours as o
+    select format('%s may %s %s', coalesce(r.rolname, 'public'), replace(lower(a.privilege_type), 'usage', 'use'), o.name)
+    from (
+        select ours.name, ours.short_name, ours.owner, ours.acl from ours
+        union all
+        select columns.name, columns.short_name, columns.owner, columns.acl from columns
+    ) as o
     cross join aclexplode(o.acl) as a
     left join pg_catalog.pg_roles as r on r.oid = a.grantee
     where
@@ -119,6 +166,24 @@ wrong (found) as (
             and not a.is_grantable
             and (o.short_name, coalesce(r.rolname, 'public')) in (select m.short_name, m.grantee from meant as m)
         )
+    union all
+    select format('%s may %s %s', coalesce(r.rolname, 'public'), replace(lower(a.privilege_type), 'usage', 'use'), o.name)
+    from remembered as o
+    cross join aclexplode(o.acl) as a
+    left join pg_catalog.pg_roles as r on r.oid = a.grantee
+    where
+        a.grantee <> o.owner
+        and not (
+            r.oid is not null
+            and not a.is_grantable
+            and (o.short_name, a.privilege_type) in (
+                ('rfm', 'USAGE'), ('mapping', 'SELECT'), ('applied_migrations', 'SELECT')
+            )
+        )
+    union all
+    select format('%s belongs to %s', o.name, pg_get_userbyid(o.owner))
+    from remembered as o
+    where o.owner not in (select t.oid from trusted as t)
     union all
     select format('%s belongs to %s', o.name, pg_get_userbyid(o.owner))
     from ours as o

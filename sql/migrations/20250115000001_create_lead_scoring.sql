@@ -306,7 +306,8 @@ comment on column public.lead_score_queue.customer_id is 'The customer; null: ev
 comment on column public.lead_score_queue.sqlstate is
 'Why the order did not score the customer: the error''s code, without its message, which may hold a row. 55P03: the row
 was locked. 54000: more orders than an order waits for. 40001: SERIALIZABLE. 27000: the order was written by a trigger on
-the customer. 00000: no error, time has changed the score. (rfm)';
+the customer. 39P01: a trigger on the customer dropped the score. 40002: a deferred constraint trigger on customers would
+run at the order''s commit. 00000: no error, time has changed the score. (rfm)';
 comment on column public.lead_score_queue.queued_at is 'Since when the customer waits. (rfm)';
 comment on column public.lead_score_queue.tried_at is
 'When scoring last failed, with this sqlstate; null: not tried yet. score_queued_customers() tries again. (rfm)';
@@ -424,24 +425,60 @@ comment on trigger calculate_customer_lead_score on /* slot customers */ public.
 
 -- Its search_path is the database's own, pinned at the end of this file: the triggers that customers already has run
 -- inside this update, and find what they find without us. So it names everything with its schema, operators too.
+-- client_min_messages: a notice of such a trigger may show the writer of an order a row that they may not see.
 create or replace function public.touch_lead_scores(customer_ids /* slot key_type */ uuid[])
 returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, /* slot search_path */ public, pg_temp
+set client_min_messages = 'error'
 as $$
+declare
+    began constant timestamp with time zone := pg_catalog.clock_timestamp();
+    scored bigint;
+    scored_at timestamp with time zone;
 begin
     -- most orders come one by one: a plan that is made once, not at each call
     if pg_catalog.cardinality(customer_ids) operator(pg_catalog.=) 1 and customer_ids[1] is not null then
         update /* slot customers */ public.customers as c
         set last_scored_at = 'infinity'
-        where c./* slot key */ id operator(pg_catalog.=) customer_ids[1];
-        return;
+        where c./* slot key */ id operator(pg_catalog.=) customer_ids[1]
+        returning c.last_scored_at into scored_at;
+        scored := case
+            when scored_at operator(pg_catalog.>=) began and scored_at operator(pg_catalog.<) 'infinity' then 1
+            else 0
+        end;
+    else
+        with touched as (
+            update /* slot customers */ public.customers as c
+            set last_scored_at = 'infinity'
+            where c./* slot key */ id operator(pg_catalog.=) any (customer_ids)
+            returning c.last_scored_at
+        )
+
+        select pg_catalog.count(*)
+        into scored
+        from touched as t
+        where t.last_scored_at operator(pg_catalog.>=) began and t.last_scored_at operator(pg_catalog.<) 'infinity';
     end if;
 
-    update /* slot customers */ public.customers as c
-    set last_scored_at = 'infinity'
-    where c./* slot key */ id operator(pg_catalog.=) any (customer_ids);
+    -- a before trigger that returns null, or puts the old row back, drops the score without an error
+    if
+        scored operator(pg_catalog.<) pg_catalog.cardinality(customer_ids)
+        and exists (
+            select
+            from /* slot customers */ public.customers as c
+            where
+                c./* slot key */ id operator(pg_catalog.=) any (customer_ids)
+                and (c.last_scored_at operator(pg_catalog.>=) began and c.last_scored_at operator(pg_catalog.<) 'infinity')
+                is not true
+        )
+    then
+        raise exception 'a trigger on customers drops the score'
+        using
+            errcode = 'trigger_protocol_violated',
+            hint = 'Restrict it to the columns that it is about: before update of ...';
+    end if;
 end;
 $$;
 
@@ -462,23 +499,41 @@ declare
     free pg_catalog./* slot key_type */ uuid[];
     reason pg_catalog.text;
 begin
-    -- a trigger on customers that writes orders: its own update of the row would fail if we touched the row now
+    -- A trigger on customers that writes orders. While it runs before the row is written, its own update of the row
+    -- would fail if we touched the row now. While it runs inside a touch, a second touch would call it again, without end.
     if pg_trigger_depth() > 1 then
         get diagnostics calls = pg_context;
-        select '27000'
-        into reason
-        from pg_catalog.pg_trigger as t
-        inner join pg_catalog.pg_proc as p on p.oid = t.tgfoid
-        where
-            t.tgrelid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
-            and t.tgtype & 3 = 3 -- before, for each row
-            and p.proname <> 'calculate_lead_score'
-            and strpos(calls, p.proname || '(') > 0;
+        if
+            strpos(calls, 'touch_lead_scores(') > 0
+            or exists (
+                select
+                from pg_catalog.pg_trigger as t
+                inner join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+                where
+                    t.tgrelid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+                    and t.tgtype & 3 = 3 -- before, for each row
+                    and p.proname <> 'calculate_lead_score'
+                    and strpos(calls, p.proname || '(') > 0
+            )
+        then
+            reason := '27000';
+        end if;
     end if;
 
     if current_setting('transaction_isolation') = 'serializable' then
         -- reading orders and customers here could make the order fail at its commit
         reason := '40001';
+    elsif reason is null and exists (
+        select
+        from pg_catalog.pg_trigger as t
+        where
+            t.tgrelid = /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+            and t.tgdeferrable
+            and not t.tgisinternal
+            and t.tgtype & 16 = 16 -- update
+    ) then
+        -- it would run at the order's commit, where nobody catches its error
+        reason := '40002';
     elsif reason is null and cardinality(customer_ids) = 1 then
         if exists (
             select from public.lead_score_orders as o where o.customer_id = customer_ids[1] offset 1000
@@ -505,8 +560,9 @@ begin
         reason := '55P03';
     end if;
 
-    insert into public.lead_score_queue (customer_id, sqlstate)
-    select i.id, reason
+    -- 27000 counts as tried: a run of score_queued_customers() that caused it does not find it again
+    insert into public.lead_score_queue (customer_id, sqlstate, tried_at)
+    select i.id, reason, case when reason = '27000' then clock_timestamp() end
     from unnest(customer_ids) as i (id)
     where i.id is not null;
 end;
@@ -526,11 +582,37 @@ set lock_timeout = '100ms'
 as $$
 declare
     portion_size constant integer := 100;
+    began constant timestamp with time zone := clock_timestamp();
     portion pg_catalog./* slot key_type */ uuid[];
     free pg_catalog./* slot key_type */ uuid[];
     failed_ids pg_catalog./* slot key_type */ uuid[] := array[]::pg_catalog./* slot key_type */ uuid[];
     failures pg_catalog.text[] := array[]::pg_catalog.text[];
+    waiting_ids pg_catalog./* slot key_type */ uuid[];
+    waiting_since timestamp with time zone[];
 begin
+    -- Deleted before the customers are touched, and only what is seen now: the order behind a row that commits
+    -- later may not be seen by the touch. A second session at the same work skips these rows.
+    with locked as (
+        select q.ctid
+        from public.lead_score_queue as q
+        where q.customer_id = any (customer_ids)
+        for update skip locked
+    ),
+
+    taken as (
+        delete from public.lead_score_queue as q
+        where q.ctid = any (array(select l.ctid from locked as l))
+        returning q.customer_id, q.queued_at
+    ),
+
+    waiting as (
+        select t.customer_id, min(t.queued_at) as queued_at from taken as t group by t.customer_id
+    )
+
+    select array_agg(w.customer_id), array_agg(w.queued_at)
+    into waiting_ids, waiting_since
+    from waiting as w;
+
     for begun in 1..cardinality(customer_ids) by portion_size loop
         portion := customer_ids[begun:begun + portion_size - 1];
         begin
@@ -557,9 +639,19 @@ begin
         failures := failures || array_fill('55P03'::pg_catalog.text, array[cardinality(failed_ids) - cardinality(failures)]);
     end loop;
 
-    insert into public.lead_score_queue (customer_id, sqlstate, tried_at)
-    select f.id, f.reason, clock_timestamp()
-    from unnest(failed_ids, failures) as f (id, reason);
+    -- what a trigger on customers wrote during the touch has changed the score, or has not
+    delete from public.lead_score_queue as q
+    where
+        q.sqlstate = '27000'
+        and q.tried_at >= began
+        and q.customer_id = any (customer_ids)
+        and not public.has_false_lead_score(q.customer_id);
+
+    -- whoever waits goes on to wait since then
+    insert into public.lead_score_queue (customer_id, sqlstate, queued_at, tried_at)
+    select f.id, f.reason, coalesce(w.queued_at, clock_timestamp()), clock_timestamp()
+    from unnest(failed_ids, failures) as f (id, reason)
+    left join unnest(waiting_ids, waiting_since) as w (id, queued_at) on w.id = f.id;
 
     return query
     select f.id, f.reason
@@ -568,30 +660,92 @@ end;
 $$;
 
 comment on function public.score_customers(/* slot key_type */ uuid[]) is
-'Scores these customers again, each on its own. Returns those that it could not score, with the SQLSTATE; they wait in
-lead_score_queue. Waits for no lock. (rfm)';
+'Scores these customers again, each on its own, and takes them out of lead_score_queue. Returns those that it could not
+score, with the SQLSTATE; they wait there. Waits for no lock. (rfm)';
 
+-- Its search_path is that of touch_lead_scores(), since deferred constraint triggers of the customers run here.
 create or replace function public.touch_free_customers(customer_ids /* slot key_type */ uuid[])
 returns /* slot key_type */ uuid[]
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, /* slot search_path */ public, pg_temp
+set client_min_messages = 'error'
 as $$
 declare
     free constant pg_catalog./* slot key_type */ uuid[] := array(
         select c./* slot key */ id
         from /* slot customers */ public.customers as c
-        where c./* slot key */ id = any (customer_ids)
+        where c./* slot key */ id operator(pg_catalog.=) any (customer_ids)
         for no key update skip locked
     );
+    constraint_name pg_catalog.text;
+    usually_deferred boolean;
 begin
     perform public.touch_lead_scores(free);
+
+    -- A deferred constraint trigger would fail at the commit, for everybody who was touched: it runs now.
+    for constraint_name, usually_deferred in
+        select distinct pg_catalog.format('%I.%I', n.nspname, k.conname), t.tginitdeferred
+        from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_constraint as k on k.oid operator(pg_catalog.=) t.tgconstraint
+        inner join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) k.connamespace
+        where
+            t.tgrelid operator(pg_catalog.=) /* slot customers_literal */ 'public.customers'::pg_catalog.regclass
+            and t.tgdeferrable
+            and not t.tgisinternal
+    loop
+        execute pg_catalog.format('set constraints %s immediate', constraint_name);
+        if usually_deferred then
+            execute pg_catalog.format('set constraints %s deferred', constraint_name);
+        end if;
+    end loop;
     return free;
 end;
 $$;
 
 comment on function public.touch_free_customers(/* slot key_type */ uuid[]) is
 'Part of score_customers(): touches the customers that no other session has locked, and returns them. (rfm)';
+
+create or replace function public.has_false_lead_score(customer_id /* slot key_type */ uuid)
+returns boolean
+language sql
+volatile -- another session's orders may have come since
+set search_path = ''
+as $$
+    select
+        (c.rfm_recency, c.rfm_frequency, c.rfm_monetary)
+        is distinct from (
+            1 + coalesce(
+                width_bucket(
+                    -extract(
+                        day from greatest(clock_timestamp(), o.last_order_at) - nullif(o.last_order_at, '-infinity')
+                    )::integer,
+                    m.recency_negated
+                ),
+                0
+            ),
+            1 + case when o.frequency > 0 then width_bucket(o.frequency, m.frequency) else 0 end,
+            1 + case when o.frequency > 0 and o.monetary >= 0 then width_bucket(o.monetary, m.monetary) else 0 end::numeric
+        )
+    from /* slot customers */ public.customers as c
+    cross join lateral (
+        select
+            max(n.ordered_at) as last_order_at,
+            count(*) as frequency,
+            coalesce(sum(n.amount), 0) as monetary
+        from public.lead_score_orders as n
+        where n.customer_id = c./* slot key */ id and n.ordered_at <= clock_timestamp() + interval '5 minutes'
+    ) as o
+    cross join (
+        select m.*
+        from public.lead_score_active_model as a
+        inner join public.lead_score_models as m on m.id = a.model_id
+    ) as m
+    where c./* slot key */ id = has_false_lead_score.customer_id;
+$$;
+
+comment on function public.has_false_lead_score(/* slot key_type */ uuid) is
+'Part of score_customers(): whether calculate_lead_score() would give this customer other scores now. (rfm)';
 
 create or replace function public.score_queued_customers(
     batch_size integer default 10000,
@@ -603,9 +757,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    started constant timestamp with time zone := clock_timestamp();
     chosen pg_catalog./* slot key_type */ uuid[];
-    since timestamp with time zone[];
 begin
     if batch_size >= 1 is not true then
         raise exception 'a batch holds one customer or more, not %', coalesce(batch_size::pg_catalog.text, 'null')
@@ -629,8 +781,7 @@ begin
     cross join /* slot customers */ public.customers as c
     where e.queued_at is not null and c.lead_score > 0;
 
-    -- Deleted before the customers are touched, and only what is seen now: the order behind a row that commits
-    -- later may not be seen by the touch. A second session at the same work skips these rows.
+    -- a second session at the same work skips these rows
     with picked as (
         select q.customer_id, coalesce(min(q.tried_at), '-infinity') as tried_at, min(q.queued_at) as queued_at
         from public.lead_score_queue as q
@@ -641,7 +792,7 @@ begin
     ),
 
     locked as (
-        select q.ctid
+        select q.customer_id, q.queued_at
         from public.lead_score_queue as q
         where
             q.customer_id in (select p.customer_id from picked as p)
@@ -649,28 +800,16 @@ begin
         for update skip locked
     ),
 
-    taken as (
-        delete from public.lead_score_queue as q
-        where q.ctid = any (array(select l.ctid from locked as l))
-        returning q.customer_id, q.queued_at
-    ),
-
     queued as (
-        select t.customer_id, min(t.queued_at) as queued_at from taken as t group by t.customer_id
+        select l.customer_id, min(l.queued_at) as queued_at from locked as l group by l.customer_id
     )
 
-    select array_agg(c.customer_id order by c.queued_at), array_agg(c.queued_at order by c.queued_at)
-    into chosen, since
+    select array_agg(c.customer_id order by c.queued_at)
+    into chosen
     from queued as c;
 
     select count(*) into failed from public.score_customers(coalesce(chosen, '{}')) as f;
     scored := coalesce(cardinality(chosen), 0) - failed;
-
-    -- whoever waits goes on to wait since then
-    update public.lead_score_queue as q
-    set queued_at = w.queued_at
-    from unnest(chosen, since) as w (customer_id, queued_at)
-    where q.customer_id = w.customer_id and q.tried_at >= started;
 
     select count(distinct q.customer_id)
     into waiting
@@ -1079,7 +1218,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_models'),
@@ -1094,6 +1233,7 @@ begin
             ('function', 'public.restore_lead_score_model()'),
             ('function', 'public.touch_lead_scores(' || /* slot key_type_literal */ 'uuid' || '[])'),
             ('function', 'public.touch_free_customers(' || /* slot key_type_literal */ 'uuid' || '[])'),
+            ('function', 'public.has_false_lead_score(' || /* slot key_type_literal */ 'uuid' || ')'),
             ('function', 'public.score_customers_of_orders(' || /* slot key_type_literal */ 'uuid' || '[])'),
             ('function', 'public.score_customers(' || /* slot key_type_literal */ 'uuid' || '[])'),
             ('function', 'public.score_queued_customers(integer, timestamptz)'),
@@ -1117,16 +1257,18 @@ begin
 
     -- Whoever may put a trigger on customers or orders runs code as our definer at the next touch.
     for revoke_one in
-        select format('revoke trigger on %s from %s', t.tgrelid::pg_catalog.regclass, quote_ident(r.name))
-        from (
-            select 'public'
-            union all
-            select r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
-        ) as r (name)
-        cross join pg_catalog.pg_trigger as t
+        select format(
+            'revoke trigger on %s from %s cascade', c.oid::pg_catalog.regclass, coalesce(quote_ident(r.rolname), 'public')
+        )
+        from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_class as c on c.oid = t.tgrelid
+        cross join aclexplode(c.relacl) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
         where
             t.tgname in ('calculate_customer_lead_score', 'recalculate_lead_score_on_order_change')
-            and has_table_privilege(r.name, t.tgrelid, 'trigger')
+            and a.privilege_type = 'TRIGGER'
+            and a.grantee <> c.relowner
+        group by c.oid, r.rolname
     loop
         execute revoke_one;
     end loop;
@@ -1151,34 +1293,39 @@ begin
 end;
 $$;
 
--- The triggers of customers run inside touch_lead_scores(): in the schemas that this database's sessions look into.
+-- The triggers of customers run inside these two: in the schemas that this database's sessions look into.
 do $$
+declare
+    function_name pg_catalog.text;
 begin
-    execute format(
-        'alter function public.touch_lead_scores(%s[]) set search_path = %s',
-        /* slot key_type_literal */ 'uuid',
-        (
-            select string_agg(quote_ident(n.nspname), ', ' order by p.place)
-            from (
-                select p.name, min(p.place) as place
+    foreach function_name in array array['touch_lead_scores', 'touch_free_customers'] loop
+        execute format(
+            'alter function public.%I(%s[]) set search_path = %s',
+            function_name,
+            /* slot key_type_literal */ 'uuid',
+            (
+                select string_agg(quote_ident(n.nspname), ', ' order by p.place)
                 from (
-                    values ('pg_catalog', 1), (/* slot customers_schema_literal */ 'public', 1000), ('public', 1001)
+                    select p.name, min(p.place) as place
+                    from (
+                        values ('pg_catalog', 1), (/* slot customers_schema_literal */ 'public', 1000), ('public', 1001)
+                        union all
+                        select btrim(d.name, ' "'), d.place + 1
+                        from pg_catalog.pg_settings as s
+                        cross join string_to_table(s.reset_val, ',') with ordinality as d (name, place)
+                        where s.name = 'search_path'
+                        union all
+                        select 'pg_temp', 2000
+                    ) as p (name, place)
+                    group by p.name
+                ) as p
+                inner join (
+                    select n.nspname from pg_catalog.pg_namespace as n
                     union all
-                    select btrim(d.name, ' "'), d.place + 1
-                    from pg_catalog.pg_settings as s
-                    cross join string_to_table(s.reset_val, ',') with ordinality as d (name, place)
-                    where s.name = 'search_path'
-                    union all
-                    select 'pg_temp', 2000
-                ) as p (name, place)
-                group by p.name
-            ) as p
-            inner join (
-                select n.nspname from pg_catalog.pg_namespace as n
-                union all
-                select 'pg_temp'
-            ) as n on n.nspname = p.name
-        )
-    );
+                    select 'pg_temp'
+                ) as n on n.nspname = p.name
+            )
+        );
+    end loop;
 end;
 $$;

@@ -407,9 +407,13 @@ begin
             )
         end
     from (
-        select w.sqlstate, count(*) as number, min(w.queued_at) as queued_at
-        from public.lead_score_queue as w
-        group by w.sqlstate
+        select c.sqlstate, count(*) as number, min(c.queued_at) as queued_at
+        from (
+            select min(w.sqlstate) as sqlstate, min(w.queued_at) as queued_at
+            from public.lead_score_queue as w
+            group by w.customer_id
+        ) as c
+        group by c.sqlstate
     ) as q;
 
     return query
@@ -531,7 +535,7 @@ declare
     revoke_one text;
 begin
     for revoke_one in
-        select format('revoke all on %s %s from %s', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
+        select format('revoke all on %s %s from %s cascade', o.kind, o.name, coalesce(quote_ident(r.rolname), 'public'))
         from (
             values
             ('table', 'public.lead_score_rescoring'),

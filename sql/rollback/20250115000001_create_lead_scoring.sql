@@ -44,6 +44,7 @@ drop function if exists public.recalculate_customer_lead_score();
 drop function if exists public.score_queued_customers(integer, timestamptz);
 drop function if exists public.score_customers(/* slot key_type */ uuid[]);
 drop function if exists public.score_customers_of_orders(/* slot key_type */ uuid[]);
+drop function if exists public.has_false_lead_score(/* slot key_type */ uuid);
 drop function if exists public.touch_free_customers(/* slot key_type */ uuid[]);
 drop function if exists public.touch_lead_scores(/* slot key_type */ uuid[]);
 drop function if exists public.calculate_lead_score();

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ def test_demo_scores_the_cdnow_customers_twice_and_can_leave_the_server_behind(r
     for shown in (*(title for title, _ in STEPS), "Hot Lead (24-30)", "customer-"):
         assert shown in done.stdout
     url = done.stdout.split("the server is still running: ")[1].splitlines()[0]
+    assert f"export DATABASE_URL='{url}'\n" in done.stdout
     stop = done.stdout.split("stop it with: ")[1].splitlines()[0]
     with psycopg.connect(url) as connection:
         assert connection.execute("select count(*) from customers").fetchone() == (23570,)
@@ -32,6 +34,18 @@ def answers(url):
     except psycopg.OperationalError:
         return False
     return True
+
+
+def test_a_demo_that_is_stopped_keeps_nothing(rfm_command, monkeypatch):
+    addresses = []
+
+    def stop(run):
+        addresses.append(run.engine.url)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rfm.cli.demo._show", stop)
+    rfm_command("demo", "--keep", code=130)
+    assert not Path(addresses[0].query["host"]).parent.exists()
 
 
 @pytest.fixture

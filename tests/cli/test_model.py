@@ -62,7 +62,11 @@ def test_fit_reads_a_file_of_orders(model, crm, tmp_path):
     (tmp_path / "orders.csv").write_text(CSV)
     words = ("fit", "--orders", "orders.csv", "--customer-id", "buyer", "--min-customers", "60")
     assert "--as-of" in model(*words, code=2).stderr
-    assert model(*words, "--as-of", "2026-11-01").stderr == "fitted on 60 customers\n"
+    assert model(*words, "--as-of", "2026-11-01").stderr == (
+        "60 rows read, 60 counted, 60 customers\n"
+        "  - 60 rows without a status, so every order counts\n"
+        "fitted on 60 customers\n"
+    )
     (_, stored) = db.models(crm)
     assert (stored.fitted_customers, str(stored.fitted_as_of)) == (
         60, "2026-11-01 00:00:00+00:00",
@@ -100,6 +104,8 @@ def test_what_show_prints_set_reads(model, crm, tmp_path):
         (("set", "--recency", "9x"), "--recency '9x' is not a list of numbers"),
         (("set", "--recency", "1,2"), "is not descending"),
         (("set", "--monetary", "nan"), "not a finite number"),
+        (("set", "--monetary", "inf"), "not a finite number"),
+        (("set", "--recency", "inf"), "not "),
         (("set", "--weights", "3,2"), "sum to 6"),
         (("activate", "9"), "there is no lead score model 9; there are 1"),
         (("show", "9"), "there is no lead score model 9"),

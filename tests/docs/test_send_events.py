@@ -29,10 +29,12 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = fails
         self.calls = 0
-        self.taken = []
+        self.taken: list[tuple[dict[str, str], bytes]] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.calls += 1
@@ -52,6 +54,7 @@ def program(tmp_path_factory):
     code = re.search(
         r"```python\n(# send_events\.py\n.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
     )
+    assert code
     path = tmp_path_factory.mktemp("consumer") / "send_events.py"
     path.write_text(code[1], encoding="utf-8")
     assert len(code[1].splitlines()) < 100

@@ -16,9 +16,17 @@ import pytest
 import rfm
 
 ROOT = Path(__file__).parents[2]
-SHIPPED_SQL = sorted(
-    path.relative_to(ROOT / "sql").as_posix() for path in ROOT.glob("sql/**/*.sql")
-)
+
+
+def sql_files_of(folder):
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix in {".sql", ".toml"}
+    )
+
+
+SHIPPED_SQL = sql_files_of(ROOT / "sql")
 NOT_SOURCE = (".venv", ".git", ".ci", "build", "dist", "*.egg-info", ".*_cache", "__pycache__")
 
 # Runs in a venv that holds the wheel and what the wheel asks for, and nothing else.
@@ -39,7 +47,7 @@ def sql_files(folder, path=""):
     for one in folder.iterdir():
         if one.is_dir():
             yield from sql_files(one, f"{path}{one.name}/")
-        elif one.name.endswith(".sql"):
+        elif one.name.endswith((".sql", ".toml")):
             yield f"{path}{one.name}"
 
 print(json.dumps({
@@ -115,14 +123,15 @@ def new_venv(home: Path, verified: Path, *what: str | Path) -> Path:
 
 def test_sql_is_found_in_the_editable_install():
     home = Path(str(files("rfm.sql") / "__init__.py")).parent
-    assert sorted(path.relative_to(home).as_posix() for path in home.rglob("*.sql")) == SHIPPED_SQL
+    assert sql_files_of(home) == SHIPPED_SQL
 
 
 @pytest.mark.slow
 def test_the_wheel_holds_every_module_and_every_sql_file(built):
     python = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("rfm/**/*.py")}
     sql = {f"rfm/sql/{path}" for path in SHIPPED_SQL}
-    wanted = python | sql | {"rfm/py.typed", "rfm/sql/__init__.py"}
+    data = {"rfm/py.typed", "rfm/explanation/explanation.schema.json"}
+    wanted = python | sql | data | {"rfm/sql/__init__.py"}
     held = {name for name in contents(wheel_in(built / "direct")) if ".dist-info/" not in name}
     assert held == wanted, "a new folder belongs into tool.setuptools.packages"
 

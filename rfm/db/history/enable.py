@@ -94,11 +94,12 @@ def enable_history(
 
 
 def _write_baseline(engine: Engine) -> int:
-    written, last = 0, None
+    written: int = 0
+    last: str | None = None
     while True:
         with engine.begin() as connection:
             [row] = run(connection, "internal/history/baseline", after=last, batch=_BATCH)
-        written += row.recorded
+        written += int(row.recorded)
         last = row.last
         if last is None:
             return written

@@ -35,7 +35,7 @@ def recorded_mapping(database: Engine | str) -> Mapping | None:
 
 def mapping_of(connection: Connection) -> Mapping | None:
     """Do the same as `recorded_mapping` inside the caller's transaction."""
-    readable = _is_readable(connection)
+    readable = may_read_record(connection, "mapping")
     if readable is None:
         return None
     if not readable:
@@ -47,6 +47,22 @@ def mapping_of(connection: Connection) -> Mapping | None:
         )
     rows = run_script(connection, "select toml from rfm.mapping")
     return next((_parse(toml) for (toml,) in rows), None)
+
+
+def may_read_record(connection: Connection, table: str) -> bool | None:
+    """Return whether the role may read a table of schema rfm; None: there is no such table.
+
+    Raises `RecordUnreadable` if it is a view, or has row-level security: to read it could run the
+    code of whoever made it.
+    """
+    for row in run(connection, "internal/schema/may_read_record", table=table):
+        if not row.is_plain:
+            raise RecordUnreadable(
+                f"rfm.{table} of database {connection.engine.url.database!r} is not the table that "
+                f"rfm creates, and was not read; it belongs to role {row.owner}: ask them, drop it"
+            )
+        return bool(row.may_read)
+    return None
 
 
 def check_mapping(database: Engine | str, mapping: Mapping) -> None:
@@ -78,7 +94,7 @@ def choose_mapping(connection: Connection, given: Mapping | None) -> Mapping | N
     if given is None:
         return mapping_of(connection)
     check_type(given, Mapping, "a Mapping, as Mapping.read returns it")
-    if _is_readable(connection) is False:
+    if may_read_record(connection, "mapping") is False:
         return given
     recorded = mapping_of(connection)
     if recorded is None:
@@ -100,12 +116,6 @@ def _parse(toml: str) -> Mapping:
         raise InvalidMapping(
             f"this version of rfm cannot read the mapping that the database has: {error}"
         ) from None
-
-
-def _is_readable(connection: Connection) -> bool | None:
-    """Return whether the role may read the record; None: there is none."""
-    rows = run(connection, "internal/schema/may_read_record", table="mapping")
-    return next((row.may_read for row in rows), None)
 
 
 def _refuse_if_applied(connection: Connection) -> None:

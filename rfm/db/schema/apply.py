@@ -37,7 +37,10 @@ def apply(
     []
     """
     engine = engine_of(database)
+    if not plan(engine, mapping, also=also):
+        return []
     with exclusive(engine):
+        # once more: another session may have applied them
         migrations = plan(engine, mapping, also=also)
         for migration in migrations:
             with _telling_of_locks(migration):
@@ -48,7 +51,6 @@ def apply(
 
 def _apply(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
-        run(connection, "internal/schema/create_record")
         # before the script, which goes on as the owner of the customers
         run(
             connection,

@@ -14,6 +14,7 @@ from rfm.errors import SchemaNewer, SchemaOutdated
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
+EXPLANATIONS: Final = "20250115000005_create_lead_score_explanations"
 SEGMENTS: Final = "20250115000004_create_customer_segments"
 HISTORY: Final = "20250115000006_create_lead_score_history"
 

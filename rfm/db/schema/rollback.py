@@ -4,7 +4,9 @@ from sqlalchemy import Connection, Engine
 
 from rfm._check.wording import problems
 from rfm.db.connect import engine_of, run_script
+from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import mapping_of
+from rfm.db.mapping.slots import customers_table
 from rfm.db.schema.apply import changing
 from rfm.db.schema.exclusive import exclusive
 from rfm.db.schema.migrations import Migration, migrations
@@ -40,14 +42,24 @@ def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
 
 def undo(engine: Engine, names: list[str]) -> list[Migration]:
     """Undo those migrations of some names that are there, newest first, and return them."""
+    if not _newest_first(engine, names):
+        return []
     with exclusive(engine):
-        with engine.connect() as connection:
-            ours = migrations(mapping_of(connection))
-            present = _present(connection, [one for one in ours if one.name in names])
-            _refuse_foreign_objects(connection, present)
-        for migration in reversed(present):
+        undone = _newest_first(engine, names)  # once more: another session may have undone them
+        for migration in undone:
             _undo(engine, migration)
-        return present[::-1]
+    return undone
+
+
+def _newest_first(engine: Engine, names: list[str]) -> list[Migration]:
+    """Return the migrations to undo; refuse them all if one of them cannot be undone."""
+    with engine.connect() as connection:
+        mapping = mapping_of(connection)
+        _refuse_record_of_others(connection, mapping)
+        named = [one for one in migrations(mapping) if one.name in names]
+        present = _present(connection, named)
+        _refuse_foreign_objects(connection, present)
+    return present[::-1]
 
 
 def _present(connection: Connection, candidates: list[Migration]) -> list[Migration]:
@@ -69,6 +81,14 @@ def _refuse_foreign_objects(connection: Connection, present: list[Migration]) ->
 def _undo(engine: Engine, migration: Migration) -> None:
     with changing(engine, migration) as connection:
         run_script(connection, migration.rollback_script)
-        [(record,)] = run_script(connection, "select to_regclass('rfm.applied_migrations')")
-        if record:
-            run(connection, "internal/schema/forget_migration", name=migration.name)
+        run(connection, "internal/schema/forget_migration", name=migration.name)
+
+
+def _refuse_record_of_others(connection: Connection, mapping: Mapping | None) -> None:
+    found = run(
+        connection, "internal/obstacles/record_of_others", customers=customers_table(mapping)
+    )
+    listed = [row.problem for row in found]
+    if listed:
+        where = f"in database {connection.engine.url.database!r}, nothing was rolled back"
+        raise PreflightFailed(problems(listed, where))

@@ -8,11 +8,10 @@ from sqlalchemy import Connection, Engine
 
 from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
-from rfm.db.mapping.record import choose_mapping
+from rfm.db.mapping.record import choose_mapping, may_read_record
 from rfm.db.schema.contents import DatabaseObject
 from rfm.db.schema.migrations import Migration, migrations
 from rfm.db.schema.ownership import FoundObject, find_objects
-from rfm.db.sql import run
 
 
 class State(StrEnum):
@@ -97,10 +96,7 @@ def _unrecorded(migration: Migration, missing: tuple[DatabaseObject, ...], *, be
 
 
 def _read_record(connection: Connection) -> dict[str, tuple[str, datetime]]:
-    if not any(
-        row.may_read
-        for row in run(connection, "internal/schema/may_read_record", table="applied_migrations")
-    ):
+    if not may_read_record(connection, "applied_migrations"):
         return {}
     rows = run_script(connection, "select name, checksum, applied_at from rfm.applied_migrations")
     return {name: (checksum, applied_at) for name, checksum, applied_at in rows}

@@ -11,6 +11,7 @@ from rfm.db.connect import engine_of, run_script
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import mapping_of
 from rfm.db.mapping.slots import render
+from rfm.db.schema.functions import changed_functions
 from rfm.db.schema.required import HISTORY
 from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
@@ -48,6 +49,7 @@ def verify(database: Engine | str) -> list[Check]:
         mapping = mapping_of(connection)
         return [
             _check_versions(connection, mapping),
+            _check_functions(connection, mapping),
             *(_check(connection, name, mapping) for name in _names(connection, mapping)),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
@@ -66,6 +68,12 @@ def _check_versions(connection: Connection, mapping: Mapping | None) -> Check:
     newer = [one.migration.name for one in statuses if one.state is State.NEWER]
     fact = "This version of rfm knows every applied migration."
     return Check(fact, not newer, f"not known: {', '.join(newer)}" if newer else "all known")
+
+
+def _check_functions(connection: Connection, mapping: Mapping | None) -> Check:
+    changed = list(changed_functions(connection, mapping))
+    fact = "Every function of rfm is the shipped one: its text, its settings, whose rights it has."
+    return Check(fact, not changed, ", ".join(changed) or "as shipped")
 
 
 def _check(connection: Connection, name: str, mapping: Mapping | None) -> Check:

@@ -46,7 +46,10 @@ def test_a_named_status_has_to_be_there():
 
 
 def test_anything_but_a_frame_is_refused():
-    with pytest.raises(rfm.InvalidFrame, match=r"orders is a list, not a Polars frame"):
+    with pytest.raises(
+        rfm.InvalidFrame,
+        match=r"orders is a list, not a frame; pass pl.DataFrame\(orders\) instead",
+    ):
         summarize([{"customer_id": 1}])
 
 
@@ -146,5 +149,7 @@ def test_an_unknown_keyword_is_refused_with_the_known_ones():
         unchecked(one_customer([AS_OF]), as_of=AS_OF, customer="id", date="day")
     assert str(error.value) == (
         "2 unknown keywords: 'customer', 'date'; the columns of the orders are named by "
-        "'customer_id', 'ordered_at', 'amount', 'status'"
+        "'customer_id', 'ordered_at', 'amount', 'status', and the other keywords are 'order_id', "
+        "'quantity', 'currency', 'in_currency', 'rates', 'uncounted_statuses', 'refunds', "
+        "'drop_null_customers', 'exclude_customers'"
     )

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import rfm
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from tests.core import reference
 from tests.core.strategies import AS_OF, order_frame, steps_in_memory
 from tests.core.summary.support import (

@@ -101,7 +101,7 @@ def seen(path):
 
 def assert_in_order(path):
     """Fail unless each customer's events came in order, but for those that came again."""
-    newest = {}
+    newest: dict[str, int] = {}
     known = set()
     for event, customer in lines(path):
         if (event, customer) not in known:

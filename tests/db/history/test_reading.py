@@ -18,7 +18,7 @@ NOW = datetime.now(UTC)
 def write_history(engine, changes):
     """Replace the log: each change is a customer, an age in days, a cause and the new score."""
     run(engine, "delete from lead_score_history")
-    score = {}
+    score: dict[int, int] = {}
     for number, days, cause, new in sorted(changes, key=lambda change: -change[1]):
         old = score.get(number, 18)
         score[number] = new

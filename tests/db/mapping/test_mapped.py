@@ -8,6 +8,7 @@ from rfm import db
 from rfm.db.connect import run_script
 from rfm.db.mapping.slots import quoted
 from rfm.db.schema.status import State
+from rfm.errors import UnknownCustomer
 from rfm.testing import temporary_database
 from tests.db.mapping.crm import NAMES, Crm, identifier, mapping_of
 from tests.db.schema.created import assert_lists_are_true
@@ -97,6 +98,18 @@ def test_a_score_that_time_has_changed_is_made_again(crm):
     assert db.rescore_stale(crm.engine) == 1
     assert crm.score(ada) == before - 2 * 3
     crm.assert_true()
+
+
+def test_a_score_is_explained_whatever_the_tables_are_called(crm):
+    ada = crm.customer()
+    for orders in crm.mapping.orders.tables:
+        crm.on(orders, "insert into {table} ({customer}, {amount}) values (%s, 300)", ada)
+    found = db.explain(crm.engine, ada)
+    assert (found.customer_id, found.lead_score) == (str(ada), crm.score(ada))
+    assert found.numbers.frequency.value == len(crm.mapping.orders.tables)
+    assert (found.notes, len(found.raises), len(found.falls)) == ((), 4, 4)
+    with pytest.raises(UnknownCustomer):
+        db.explain(crm.engine, "nobody")
 
 
 def test_deals_are_one_view_where_the_mapping_has_them(crm):

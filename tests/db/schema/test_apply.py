@@ -202,7 +202,7 @@ def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engin
         with engine.connect() as connection:
             assert connection.scalar(text("show lock_timeout")) == "0"
             locks = connection.scalar(
-                text("select count(*) from pg_locks where locktype = 'advisory'")
+                text("select count(*) from pg_locks where mode = 'ShareUpdateExclusiveLock'")
             )
         assert locks == 0
         assert db.backfill(engine).finished

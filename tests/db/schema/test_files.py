@@ -11,7 +11,7 @@ from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import MARK
 from rfm.db.sql import read_sql, sql_names
-from rfm.summary import UNCOUNTED_STATUSES
+from rfm.orders.rules import UNCOUNTED_STATUSES
 from tests.support import run
 
 NAMES = [migration.name for migration in migrations()]
@@ -100,6 +100,7 @@ def test_each_migration_has_a_list_of_what_it_creates():
 
 
 FOLDERS = (
+    "queries/explanation",
     "queries/history",
     "queries/maintenance",
     "queries/models",
