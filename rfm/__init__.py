@@ -26,6 +26,12 @@ from rfm.errors import (
 )
 from rfm.evaluation.evaluate import evaluate
 from rfm.evaluation.result import Evaluation
+from rfm.explanation.change import Change, explain_change
+from rfm.explanation.explain import explain
+from rfm.explanation.frame import explain_frame
+from rfm.explanation.schema import explanation_schema
+from rfm.explanation.structure import Explanation
+from rfm.explanation.wording import sentences
 from rfm.model import PUBLISHED, Model
 from rfm.quintiles import fit
 from rfm.scoring import score_frame
@@ -40,9 +46,11 @@ __all__ = [
     "GRID",
     "GRID_PUBLISHED",
     "PUBLISHED",
+    "Change",
     "DataReport",
     "EmptyFit",
     "Evaluation",
+    "Explanation",
     "Finding",
     "InvalidAsOf",
     "InvalidFrame",
@@ -55,10 +63,15 @@ __all__ = [
     "SegmentMap",
     "TooFewCustomers",
     "evaluate",
+    "explain",
+    "explain_change",
+    "explain_frame",
+    "explanation_schema",
     "fit",
     "inspect",
     "lead_category",
     "score_frame",
     "segment",
+    "sentences",
     "summarize_orders",
 ]

@@ -16,6 +16,7 @@
     │   ├── InvalidFile       a file is missing or cannot be read
     │   ├── UnknownMigration  no migration has this name
     │   ├── UnknownModel      no stored model has this number
+    │   ├── UnknownCustomer   no customer has this id, or the role may not see it
     │   └── UnknownSegmentMap no stored segment map has this number
     ├── MissingExtra          an optional package is not installed         (also an ImportError)
     ├── MigrationRefused      a migration was not applied
@@ -29,6 +30,7 @@
     ├── SchemaNewer           the database has a migration of a newer version
     ├── BackfillStopped       a backfill did not finish
     ├── SchedulerMissing      the database has no pg_cron
+    ├── ConsumerBusy          another session works on the events of a consumer
     ├── FileInTheWay          a file with other content is in the way
     └── FoundDifference       database and library give different scores
 """
@@ -94,6 +96,10 @@ class UnknownModel(InvalidArgument):
     """No stored model has this number."""
 
 
+class UnknownCustomer(InvalidArgument):
+    """No customer has this id or e-mail address, or the role may not see the customer."""
+
+
 class UnknownSegmentMap(InvalidArgument):
     """No stored segment map has this number."""
 
@@ -155,6 +161,10 @@ class BackfillStopped(RfmError):
 
 class SchedulerMissing(RfmError):
     """The database has no pg_cron. The message has the lines for a crontab."""
+
+
+class ConsumerBusy(RfmError):
+    """Another session has a batch of this consumer open. The same call may succeed later."""
 
 
 class FileInTheWay(RfmError):

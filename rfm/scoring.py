@@ -80,12 +80,7 @@ def check_model(model: object) -> None:
 
 
 def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
-    days, orders = finite_or_null("recency_days", schema), finite_or_null("frequency", schema)
-    counted = orders >= 1
-    spend, at_least = _comparable(model.monetary, schema)
-    recency = _score(counted, days, operator.le, [min(most, _INT128_MAX) for most in model.recency])
-    frequency = _score(counted, orders, operator.ge, _units(model.frequency))
-    monetary = _score(counted, spend, operator.ge, at_least)
+    recency, frequency, monetary = three_scores(model, schema)
     r, f, m = model.weights
     return [
         recency.cast(pl.Int32).alias("rfm_recency"),
@@ -93,6 +88,24 @@ def _scores(model: Model, schema: pl.Schema) -> list[pl.Expr]:
         monetary.cast(pl.Decimal(3, 2)).alias("rfm_monetary"),
         (r * recency + f * frequency + m * monetary).cast(pl.Int32).alias("lead_score"),
     ]
+
+
+def three_scores(
+    model: Model, schema: pl.Schema, more_orders: int = 0
+) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Return the scores of recency, frequency and monetary as expressions on a summary, UInt8.
+
+    more_orders: score as if each customer had so many more counted orders, of no amount.
+    """
+    days, orders = finite_or_null("recency_days", schema), finite_or_null("frequency", schema)
+    orders = orders.fill_null(0) + more_orders if more_orders else orders
+    counted = orders >= 1
+    spend, at_least = _comparable(model.monetary, schema)
+    return (
+        _score(counted, days, operator.le, [min(most, _INT128_MAX) for most in model.recency]),
+        _score(counted, orders, operator.ge, _units(model.frequency)),
+        _score(counted, spend, operator.ge, at_least),
+    )
 
 
 def _score(

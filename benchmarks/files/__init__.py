@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.data import make
+from benchmarks.files.explain import EXPLAIN
 from benchmarks.files.orders import GROWTH, ORDERS
 from benchmarks.files.score import SCORE
 
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 
     from benchmarks.bench import Bench
 
-BENCHES = (ORDERS, GROWTH, SCORE)
+BENCHES = (ORDERS, GROWTH, SCORE, EXPLAIN)
 
 
 @contextmanager
 def scene(benches: Sequence[Bench]) -> Iterator[None]:
     """Make the files of orders that the benches read, and keep them for the next run."""
-    read_files = [bench for bench in benches if bench.name != SCORE.name]
+    read_files = [bench for bench in benches if bench.name not in {SCORE.name, EXPLAIN.name}]
     make({trial.size for bench in read_files for trial in bench.trials.values()})
     yield

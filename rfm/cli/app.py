@@ -18,6 +18,8 @@ from rfm.cli import (
     demo,
     doctor,
     evaluate,
+    explain,
+    history,
     model,
     options,
     output,
@@ -34,6 +36,7 @@ Command = Callable[..., None]
 ABOUT = {
     "": "Score customers by recency, frequency and monetary value, in files and in PostgreSQL.",
     "db": "Install, check and maintain lead scoring in a PostgreSQL or Supabase database.",
+    "history": "Record each change of a score, and show who moved.",
     "model": "Fit, store, compare and activate the models of a database.",
     "segments": "Show, change and compare the segments of a database's customers.",
 }
@@ -41,6 +44,7 @@ COMMANDS: dict[str, Mapping[str, Command]] = {
     "": {
         "score": score.score,
         "evaluate": evaluate.evaluate,
+        "explain": explain.explain,
         "demo": demo.demo,
         "schedule": rescore.schedule,
         "doctor": doctor.doctor,
@@ -55,6 +59,14 @@ COMMANDS: dict[str, Mapping[str, Command]] = {
         "verify": schema.verify,
         "rescore-stale": rescore.rescore_stale,
         "backfill": rescore.backfill,
+    },
+    "history": {
+        "enable": history.enable,
+        "disable": history.disable,
+        "status": history.status,
+        "show": history.show,
+        "movement": history.movement,
+        "prune": history.prune,
     },
     "model": {
         "fit": model.fit,
@@ -78,7 +90,7 @@ _TYPED: Final = {
     # of two commands with one name, the message means the one of the first group
     for group, commands in reversed(COMMANDS.items())
     for name in commands
-}
+} | {"enable_history": "rfm history enable"}
 """How each command is typed, by the name of the function of the library that it runs."""
 
 

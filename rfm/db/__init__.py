@@ -2,6 +2,17 @@
 
 from rfm.db.connect import connect
 from rfm.db.evaluation import evaluate
+from rfm.db.explanation import explain, find_customers
+from rfm.db.history.enable import (
+    Consumer,
+    HistoryStatus,
+    disable_history,
+    enable_history,
+    history_status,
+    prune_history,
+)
+from rfm.db.history.events import events
+from rfm.db.history.reading import Trend, history, movement, scores_at, trend
 from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import check_mapping, recorded_mapping
 from rfm.db.models.fitting import FittedModel, fit
@@ -40,13 +51,16 @@ from rfm.db.segments.stored import (
 __all__ = [
     "Backfill",
     "Check",
+    "Consumer",
     "FittedModel",
+    "HistoryStatus",
     "Mapping",
     "MigrationStatus",
     "Pace",
     "State",
     "StoredModel",
     "StoredSegmentMap",
+    "Trend",
     "activate",
     "activate_segment_map",
     "active_model",
@@ -56,16 +70,26 @@ __all__ = [
     "check_mapping",
     "connect",
     "customer_segments",
+    "disable_history",
+    "enable_history",
     "evaluate",
+    "events",
+    "explain",
     "export",
+    "find_customers",
     "fit",
+    "history",
+    "history_status",
     "models",
+    "movement",
     "plan",
+    "prune_history",
     "recorded_mapping",
     "rescore_stale",
     "rollback",
     "schedule",
     "score_differences",
+    "scores_at",
     "segment_maps",
     "simulate",
     "simulate_segments",
@@ -75,5 +99,6 @@ __all__ = [
     "stored_model",
     "stored_segment_map",
     "survey",
+    "trend",
     "verify",
 ]

@@ -17,7 +17,7 @@ from rfm.segments.patterns import TRIPLES, Triple, patterns_of, triple_text, tri
 from rfm.segments.reach import reachable_triples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rfm.model import Model
 
@@ -47,7 +47,7 @@ class Segment:
     key: str
     name: str
     meaning: str
-    triples: tuple[str, ...] = ()
+    triples: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not _texts(self.triples) or None in (found := list(map(triples_of, self.triples))):
@@ -180,8 +180,8 @@ def check_segment_map(segment_map: object) -> None:
         )
 
 
-def _segments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    given = tuple(segments) if isinstance(segments, Iterable) else (segments,)
+def _segments(segments: object) -> tuple[Segment, ...]:
+    given: tuple[Any, ...] = tuple(segments) if isinstance(segments, Iterable) else (segments,)
     wrong = [short_repr(one) for one in given if not isinstance(one, Segment)]
     if wrong:
         raise _invalid([f"{one} is not an rfm.Segment" for one in wrong])
@@ -199,8 +199,9 @@ def _texts(values: object) -> bool:
 def _field_problems(segments: Iterable[Segment]) -> Iterator[str]:
     for number, one in enumerate(segments):
         where = f"segments[{number}]"
-        if not isinstance(one.key, str) or not _KEY.fullmatch(one.key):
-            yield f"{where}: the key {short_repr(one.key)} is not like about_to_sleep"
+        key: object = one.key  # whatever was passed
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            yield f"{where}: the key {short_repr(key)} is not like about_to_sleep"
         for name in ("name", "meaning"):
             value = getattr(one, name)
             if not isinstance(value, str) or not value.strip() or not value.isprintable():

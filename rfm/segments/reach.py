@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from decimal import Decimal
 
     from rfm.model import Model
     from rfm.segments.patterns import Triple
@@ -30,7 +30,7 @@ def reachable_triples(model: Model) -> frozenset[Triple]:
             _reachable([-most for most in model.recency], least=None),
             _reachable(model.frequency, least=1),
             # a negative spend earns a 1, whatever the thresholds
-            {1, *_reachable([max(spend, 0) for spend in model.monetary], least=0)},
+            {1, *_reachable([max(spend, Decimal(0)) for spend in model.monetary], least=0)},
         )
     )
 

@@ -20,7 +20,12 @@ with ours as (
             to_regclass('public.lead_score_segment_maps'),
             to_regclass('public.lead_score_active_segment_map'),
             to_regclass('public.lead_score_segment_cells'),
-            to_regclass('public.customer_segments')
+            to_regclass('public.customer_segments'),
+            to_regclass('public.lead_score_history'),
+            to_regclass('public.lead_score_history_state'),
+            to_regclass('public.lead_score_history_events'),
+            to_regclass('public.lead_score_consumers'),
+            to_regclass('public.lead_score_events')
         )
     union all
     select p.oid::regprocedure::text, p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), null
@@ -54,7 +59,25 @@ with ours as (
             'activate_lead_score_segment_map',
             'follow_lead_score_model',
             'calculate_customer_prospect',
-            'customers_of_segment'
+            'customers_of_segment',
+            'explain_lead_score',
+            'restore_lead_score_history_state',
+            'append_lead_score_events',
+            'lead_scores_with_active_model',
+            'record_lead_score_change',
+            'record_lead_score_baseline',
+            'may_see_customer',
+            'lead_score_segment',
+            'lead_scores_at',
+            'lead_score_moves',
+            'lead_score_trends',
+            'notice_lead_score_restore',
+            'lead_score_events_next',
+            'claim_lead_score_consumer',
+            'lead_score_events_done',
+            'lead_score_events_forget',
+            'prune_lead_score_history',
+            'notify_lead_score_events'
         )
 ),
 
@@ -108,7 +131,11 @@ meant (short_name, grantee) as (
             'wait_for_lead_score_writers', 'fit_lead_score_model', 'lead_score_drift', 'rescore_stale_customers',
             'lead_score_health', 'refresh_customer_activity_timeline', 'lead_score_segment_maps',
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments',
-            'activate_lead_score_segment_map', 'customers_of_segment'
+            'activate_lead_score_segment_map', 'customers_of_segment', 'explain_lead_score', 'lead_score_events',
+            'lead_score_history_state',
+            'lead_score_consumers', 'record_lead_score_baseline', 'may_see_customer', 'lead_score_segment', 'lead_scores_at',
+            'lead_score_moves', 'lead_score_trends', 'lead_score_events_next', 'lead_score_events_done',
+            'lead_score_events_forget', 'prune_lead_score_history'
         ]
     ) as s (name)
     union all
@@ -116,7 +143,9 @@ meant (short_name, grantee) as (
     from unnest(
         array[
             'customer_activities', 'lead_score_customers', 'lead_score_deals', 'hot_leads', 'lead_score_segment_maps',
-            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment'
+            'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
+            'lead_score_orders', 'explain_lead_score',
+            'lead_score_events', 'may_see_customer', 'lead_score_segment'
         ]
     ) as s (name)
 ),

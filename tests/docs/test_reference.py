@@ -215,7 +215,7 @@ def test_every_query_is_documented():
         )
         for name in names(cells[0])
     ]
-    folders = ("maintenance", "models", "scores", "segments", "timeline")
+    folders = ("explanation", "history", "maintenance", "models", "scores", "segments", "timeline")
     shipped = [f"{one}/{name}" for one in folders for name in sql_names(f"queries/{one}")]
     assert sorted(found) == shipped
 
@@ -224,6 +224,7 @@ def test_every_query_is_documented():
 def migrated():
     with supabase() as engine:
         db.apply(engine)
+        db.enable_history(engine)
         yield engine
 
 

@@ -130,7 +130,8 @@ def test_sql_is_found_in_the_editable_install():
 def test_the_wheel_holds_every_module_and_every_sql_file(built):
     python = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("rfm/**/*.py")}
     sql = {f"rfm/sql/{path}" for path in SHIPPED_SQL}
-    wanted = python | sql | {"rfm/py.typed", "rfm/sql/__init__.py"}
+    data = {"rfm/py.typed", "rfm/explanation/explanation.schema.json"}
+    wanted = python | sql | data | {"rfm/sql/__init__.py"}
     held = {name for name in contents(wheel_in(built / "direct")) if ".dist-info/" not in name}
     assert held == wanted, "a new folder belongs into tool.setuptools.packages"
 

@@ -81,7 +81,7 @@ def test_what_is_no_segment_map_is_refused():
     with pytest.raises(
         rfm.InvalidSegmentMap, match=r"segment_map is a dict, not an rfm.SegmentMap"
     ):
-        rfm.segment({"champions": "5-5-5"})
+        segment(5, 5, segment_map={"champions": "5-5-5"})
 
 
 @pytest.mark.parametrize(

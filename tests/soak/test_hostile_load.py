@@ -96,7 +96,7 @@ class Load:
     def __init__(self, engine):
         self.engine = engine
         self.over = threading.Event()
-        self.refused = Counter()
+        self.refused: Counter[str | None] = Counter()
         self.slowest = 0.0
 
     def write(self, seed):

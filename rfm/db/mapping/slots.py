@@ -251,6 +251,11 @@ def _deals_select(place: _Place, _: str) -> str:
     return _DEALS.format(select=deals.select) if deals else ""
 
 
+def _uncounted_orders(_place: _Place, _text: str) -> str:
+    """Count no orders: the select of a mapping says itself which count, not by a status."""
+    return "        select null::text as status, 0::bigint as orders where false\n"
+
+
 def _record_mapping(place: _Place, _: str) -> str:
     return _fill(read_sql("internal/mapping/record"), place)
 
@@ -288,6 +293,7 @@ SLOTS: Final[Dictionary[str, Slot]] = {
     # the select of a mapping says itself which orders count, so its index has no condition
     "order_condition": lambda _place, _text: ";\n",
     "orders_select": lambda place, _: _ORDERS.format(select=place.mapping.orders.select),
+    "uncounted_orders": _uncounted_orders,
     "activities_select": lambda place, _: timeline_select(place.mapping) + ";\n",
     "activity_types": _activity_types,
     "with_deals": _with_deals,

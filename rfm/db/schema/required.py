@@ -14,7 +14,9 @@ from rfm.errors import SchemaNewer, SchemaOutdated
 SCORING: Final = "20250115000001_create_lead_scoring"
 CUSTOMERS: Final = "20250115000002_create_post_migration_objects"
 OPERATIONS: Final = "20250115000003_create_lead_score_operations"
+EXPLANATIONS: Final = "20250115000005_create_lead_score_explanations"
 SEGMENTS: Final = "20250115000004_create_customer_segments"
+HISTORY: Final = "20250115000006_create_lead_score_history"
 
 
 def require_migration(connection: Connection, migration: str = SCORING) -> None:
@@ -56,7 +58,7 @@ def _refuse_unless_complete(connection: Connection, found: MigrationStatus) -> N
     if found.state is State.EDITED or missing:
         raise SchemaOutdated(
             f"{found.migration.name} is {found.state}{_lacks(found, missing)} in database "
-            f"{connection.engine.url.database!r}; {_remedy(found.state)}, then try again"
+            f"{connection.engine.url.database!r}; {_remedy(found)}, then try again"
         )
 
 
@@ -67,7 +69,8 @@ def _lacks(found: MigrationStatus, missing: list[DatabaseObject]) -> str:
     return f": it lacks {', '.join(map(str, missing))}"
 
 
-def _remedy(state: State) -> str:
-    if state is State.EDITED:
+def _remedy(found: MigrationStatus) -> str:
+    if found.state is State.EDITED:
         return "roll back with the version that applied it and run `rfm.db.apply`"
-    return "run `rfm.db.apply`"
+    # the history is the only optional one
+    return "run `rfm.db.enable_history`" if found.migration.opt_in else "run `rfm.db.apply`"

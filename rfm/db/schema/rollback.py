@@ -30,34 +30,39 @@ def rollback(database: Engine | str, to: str | None = None) -> list[Migration]:
     >>> from rfm.testing import example_engine, temporary_database
     >>> with temporary_database(str(example_engine().url.database)) as engine:
     ...     _ = rollback(engine)
-    ...     {str(one.state) for one in status(engine)}
-    {'missing'}
+    ...     sorted({str(one.state) for one in status(engine)})
+    ['missing', 'not enabled']
     """
     names = [migration.name for migration in migrations()]
     if to is not None and to not in names:
         raise UnknownMigration(f"there is no migration {to!r}; there are {', '.join(names)}")
     after = names.index(to) + 1 if to else 0
-    engine = engine_of(database)
-    if not _newest_first(engine, after):
+    return undo(engine_of(database), names[after:])
+
+
+def undo(engine: Engine, names: list[str]) -> list[Migration]:
+    """Undo those migrations of some names that are there, newest first, and return them."""
+    if not _newest_first(engine, names):
         return []
     with exclusive(engine):
-        undone = _newest_first(engine, after)  # once more: another session may have undone them
+        undone = _newest_first(engine, names)  # once more: another session may have undone them
         for migration in undone:
             _undo(engine, migration)
     return undone
 
 
-def _newest_first(engine: Engine, after: int) -> list[Migration]:
+def _newest_first(engine: Engine, names: list[str]) -> list[Migration]:
     """Return the migrations to undo; refuse them all if one of them cannot be undone."""
     with engine.connect() as connection:
         mapping = mapping_of(connection)
         _refuse_record_of_others(connection, mapping)
-        present = _present(connection, migrations(mapping)[after:])
+        named = [one for one in migrations(mapping) if one.name in names]
+        present = _present(connection, named)
         _refuse_foreign_objects(connection, present)
     return present[::-1]
 
 
-def _present(connection: Connection, candidates: tuple[Migration, ...]) -> list[Migration]:
+def _present(connection: Connection, candidates: list[Migration]) -> list[Migration]:
     """Return those of which something is there, or on record."""
     statuses = read_status(connection, mapping_of(connection))
     refuse_newer(connection, statuses)

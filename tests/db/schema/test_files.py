@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 from sqlalchemy import text
 
+from rfm import db
 from rfm.db.connect import run_script
 from rfm.db.schema.migrations import migrations
 from rfm.db.schema.ownership import MARK
@@ -41,6 +42,9 @@ CATALOGUE = text("""
                 to_regclass('lead_score_active_model'),
                 to_regclass('lead_score_rescoring'),
                 to_regclass('lead_score_queue'),
+                to_regclass('lead_score_history'),
+                to_regclass('lead_score_history_state'),
+                to_regclass('lead_score_consumers'),
                 to_regclass('customer_activity_refresh')
             )
             or (
@@ -81,6 +85,7 @@ def test_there_is_no_rollback_without_a_migration():
 
 
 def test_the_comment_of_every_object_that_a_migration_creates_ends_in_the_mark(base, rfm_engine):
+    db.enable_history(rfm_engine)
     unmarked = [
         key
         for key, comment in catalogue(rfm_engine).items()
@@ -94,7 +99,14 @@ def test_each_migration_has_a_list_of_what_it_creates():
     assert sorted(n for n in names if n.endswith(".toml")) == [f"{name}.toml" for name in NAMES]
 
 
-FOLDERS = ("queries/maintenance", "queries/models", "queries/scores", "queries/timeline")
+FOLDERS = (
+    "queries/explanation",
+    "queries/history",
+    "queries/maintenance",
+    "queries/models",
+    "queries/scores",
+    "queries/timeline",
+)
 QUERIES = [f"{folder}/{name}" for folder in FOLDERS for name in sql_names(folder)]
 
 
@@ -102,6 +114,7 @@ QUERIES = [f"{folder}/{name}" for folder in FOLDERS for name in sql_names(folder
     "folder",
     [
         "checks",
+        "checks/history",
         *FOLDERS,
         *(f"internal/{room.name}" for room in files("rfm.sql").joinpath("internal").iterdir()),
     ],
@@ -113,6 +126,8 @@ def test_the_first_line_says_which_question_a_file_answers(folder):
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_runs(rfm_engine, name):
+    if name.startswith("queries/history/"):
+        db.enable_history(rfm_engine)
     run(
         rfm_engine,
         "insert into customers (email) values ('ada@example.com');"

@@ -263,3 +263,24 @@ def test_after_the_guides_rollback_the_migrations_apply_again(guided):
     assert_scores_match(guided)
     with guided.connect() as connection:
         assert connection.scalar(text("select count(*) from lead_score_drift()")) == 0
+
+
+HISTORY = "20250115000006_create_lead_score_history"
+
+
+@pytest.mark.parametrize(
+    "rollbacks",
+    [[ROLLBACK_TIMELINE, ROLLBACK_SCORING], [ROLLBACK_SCORING, ROLLBACK_TIMELINE]],
+)
+def test_the_guides_rollbacks_succeed_with_the_history_on_and_orders_go_on(guided, rollbacks):
+    run(guided, read_sql(f"migrations/{HISTORY}"))
+    run(guided, "update customers set updated_at = now()")
+    assert run(guided, "select count(*) from lead_score_history") == [(301,)]
+    for block in rollbacks:
+        run(guided, block)
+    for statement in statements(ORDER_WRITES):
+        run(guided, statement)
+    assert run(guided, "select count(*) from lead_score_history") == [(301,)]
+    assert len(run(guided, "select lead_score_events_next('crm')")) == 301
+    run(guided, read_sql(f"rollback/{HISTORY}"))
+    run(guided, "insert into customers (email) values ('later')")

@@ -57,10 +57,10 @@ def test_nobody_but_the_owner_changes_what_rescoring_remembers(owner, role, tabl
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
         if role == "service_role":
-            connection.execute(f"select from {table}")
+            connection.execute(f"select * from {table}")
         else:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(f"select from {table}")
+                connection.execute(f"select * from {table}")
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])

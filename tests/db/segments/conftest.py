@@ -1,6 +1,6 @@
 """A database whose customers have every triple of scores, once for the module."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
@@ -45,7 +45,7 @@ def everybody():
             engine,
             "select id::text, rfm_recency, rfm_frequency, rfm_monetary, (rfm_prospect is false)::int from customers",
         )
-        schema = {
+        schema: dict[str, Any] = {
             "customer_id": pl.String,
             "rfm_recency": pl.Int32,
             "rfm_frequency": pl.Int32,

@@ -1,0 +1,1 @@
+"""Why a customer has a score, what raises it, and when it falls."""
