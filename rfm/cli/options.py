@@ -34,7 +34,7 @@ MappingFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-WITH_SHORT_HELP: Final = {"help_option_names": ["-h", "--help"]}
+WITH_SHORT_HELP: Final = {"help_option_names": ["--help", "-h"]}
 """The settings of every command."""
 AllowDeadSegments = Annotated[
     bool,
@@ -106,6 +106,11 @@ def typed_options(command: Callable[..., None]) -> dict[str, str]:
 
 
 def _spelling(name: str, metadata: Iterable[object]) -> str:
-    words = [word for one in metadata for word in getattr(one, "param_decls", None) or ()]
-    written = [word for word in words if word.startswith("--")]
+    # typer takes the first name of an option for its default, and knows better only later
+    words = [
+        word
+        for one in metadata
+        for word in (getattr(one, "default", None), *(getattr(one, "param_decls", None) or ()))
+    ]
+    written = [word for word in words if isinstance(word, str) and word.startswith("--")]
     return written[0] if written else f"--{name.replace('_', '-')}"

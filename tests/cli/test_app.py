@@ -75,7 +75,7 @@ AS_OF = ("--as-of", "2026-11-01")
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("score", "folder.csv", *AS_OF), "folder.csv is not a file"),
+        (("score", "folder.csv", *AS_OF), "0 files in the folder folder.csv"),
         (("score", "binary.csv", *AS_OF), "cannot be read"),
         (("score", "binary.parquet", *AS_OF), "cannot be read"),
         (("score", "orders.csv", *AS_OF, "--model", "folder.json"), "cannot use folder.json"),
