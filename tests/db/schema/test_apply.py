@@ -69,7 +69,7 @@ def test_status_tells_what_is_missing_and_apply_repairs_it(rfm_engine):
     whole = catalogue(rfm_engine)
     with rfm_engine.begin() as connection:
         connection.execute(text("drop trigger calculate_customer_lead_score on customers"))
-    assert states(rfm_engine) == [State.APPLIED, State.DAMAGED, State.APPLIED, State.APPLIED]
+    assert states(rfm_engine) == [State.APPLIED, State.DAMAGED, *[State.APPLIED] * (ALL - 2)]
     assert [str(o) for o in db.status(rfm_engine)[1].missing] == [
         "trigger calculate_customer_lead_score on public.customers"
     ]
