@@ -31,13 +31,15 @@ def spend_to(least: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
 
 
 def _rounded_down(spend: pl.Expr, scale: int, to: int) -> pl.Expr:
-    units: pl.Expr = spend.to_physical() // 10 ** (scale - to)
+    step: int = 10 ** (scale - to)
+    units = spend.to_physical() // step
     return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-to))
 
 
 def _float_spend(least: pl.Expr, spend: pl.Expr, scale: int) -> pl.Expr:
     """Return the fewest units whose sum with the spend, as floats, is the threshold or more."""
-    goal, units = least.cast(pl.Float64), 10**scale
+    goal = least.cast(pl.Float64)
+    units: int = 10**scale
     about = ((goal - spend) * units).ceil()
     enough = [spend + (about + shift) / units >= goal for shift in (-1, 0)]
     fewest = pl.when(enough[0]).then(about - 1).when(enough[1]).then(about).otherwise(about + 1)

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 import pytest
@@ -62,7 +61,7 @@ def brute_force(one, model):
     most = max([1, *(t - frequency for t in model.frequency)])
     spends = {Decimal(0), *(t - spend for t in numbers.monetary.thresholds if t > spend)}
     ways = [(n, s) for n in range(1, most + 1) for s in sorted(spends)]
-    found: dict[Any, Any] = {}
+    found: dict[int, tuple[int, Decimal]] = {}
     for n, s in ways:
         total = score(0, frequency + n, spend + s, model)
         if total > one.lead_score:

@@ -17,7 +17,7 @@ from tests.proof.agreement import CUSTOMERS, FOREVER, NOW, keys, orders_of
 
 MICROSECOND = timedelta(microseconds=1)
 on_a_server = settings(
-    max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 order_rows = st.lists(
     st.tuples(keys, instants(NOW) | FOREVER | st.none(), cents() | st.none(), statuses()),

@@ -83,7 +83,7 @@ def activate_another_model(engine):
         engine, "update customers set last_scored_at = last_scored_at - interval '1 hour'"
     )
     other = Model((180, 90, 60, 30), (1, 1, 5, 10), (50, 200, 500, 1000))
-    db.activate(engine, db.store_model(engine, other))
+    db.activate(engine, db.store_model(engine, other), allow_dead_segments=True)
 
 
 def test_another_model_is_the_cause_model(recorded):

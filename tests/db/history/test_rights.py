@@ -54,7 +54,7 @@ def test_an_order_of_a_signed_in_user_is_recorded(owner):
         "delete from lead_score_history",
         "delete from lead_score_consumers",
         "update lead_score_history_state set recorded_since = now()",
-        f"select append_lead_score_events('{ADA}', 'order', now(), null, null, '{{1,1,1,6}}')",
+        f"select append_lead_score_events('{ADA}', 'order', now(), null, null, '{{1,1,1,6}}', null, null)",
         "alter table lead_score_history enable trigger notify_lead_score_events",
     ],
 )

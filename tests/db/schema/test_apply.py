@@ -23,6 +23,7 @@ from tests.db.schema.catalogue import KEPT, catalogue
 from tests.support import run, supabase
 
 NAMES = [migration.name for migration in migrations() if not migration.opt_in]
+ALL = len(NAMES)
 
 
 def states(engine):
@@ -34,9 +35,9 @@ def paste(engine, name):
 
 
 def test_apply_creates_everything_and_records_it(rfm_crm_engine):
-    assert states(rfm_crm_engine) == [State.MISSING] * 4
+    assert states(rfm_crm_engine) == [State.MISSING] * ALL
     assert db.apply(rfm_crm_engine) == [one for one in migrations() if not one.opt_in]
-    assert states(rfm_crm_engine) == [State.APPLIED] * 5
+    assert states(rfm_crm_engine) == [State.APPLIED] * ALL
 
 
 def test_applying_twice_is_applying_once(rfm_engine):
@@ -56,11 +57,11 @@ def test_pasting_twice_is_pasting_once(rfm_crm_engine):
 
 def test_status_tells_what_was_pasted_by_hand_and_apply_puts_it_on_record(rfm_crm_engine):
     paste(rfm_crm_engine, NAMES[0])
-    assert states(rfm_crm_engine) == [State.PASTED, *[State.MISSING] * 4]
+    assert states(rfm_crm_engine) == [State.PASTED, *[State.MISSING] * (ALL - 1)]
     pasted = catalogue(rfm_crm_engine)
     db.apply(rfm_crm_engine)
     db.rollback(rfm_crm_engine, to=NAMES[0])
-    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 4]
+    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * (ALL - 1)]
     assert catalogue(rfm_crm_engine) == pasted
 
 
@@ -112,7 +113,7 @@ def test_up_down_up_leaves_the_catalogue_that_is_kept_with_supabases_grants_too(
 
 def test_rollback_undoes_newest_first_and_keeps_the_rest(rfm_engine):
     assert [m.name for m in db.rollback(rfm_engine, to=NAMES[0])] == NAMES[:0:-1]
-    assert states(rfm_engine) == [State.APPLIED, *[State.MISSING] * 4]
+    assert states(rfm_engine) == [State.APPLIED, *[State.MISSING] * (ALL - 1)]
     assert [m.name for m in db.rollback(rfm_engine)] == [NAMES[0]]
     assert db.rollback(rfm_engine) == []
 
@@ -120,7 +121,7 @@ def test_rollback_undoes_newest_first_and_keeps_the_rest(rfm_engine):
 def test_rollback_refuses_a_name_that_is_no_migration(rfm_engine):
     with pytest.raises(UnknownMigration, match="there is no migration 'nonsense'"):
         db.rollback(rfm_engine, to="nonsense")
-    assert states(rfm_engine) == [State.APPLIED] * 5
+    assert states(rfm_engine) == [State.APPLIED] * ALL
 
 
 def test_an_edited_migration_is_reported_and_stops_apply(rfm_engine):
@@ -196,7 +197,7 @@ def test_columns_and_tables_of_somebody_else_are_neither_taken_over_nor_dropped(
 def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engine, options):
     engine = create_engine(rfm_crm_engine.url, **options)
     try:
-        assert len(db.apply(engine)) == 4
+        assert len(db.apply(engine)) == ALL
         assert db.apply(engine) == []
         assert db.apply(rfm_crm_engine) == []
         with engine.connect() as connection:
@@ -206,7 +207,7 @@ def test_any_engine_of_sqlalchemy_will_do_and_no_lock_stays_behind(rfm_crm_engin
             )
         assert locks == 0
         assert db.backfill(engine).finished
-        assert len(db.rollback(engine)) == 4
+        assert len(db.rollback(engine)) == ALL
         assert db.rollback(engine) == []
     finally:
         engine.dispose()
@@ -222,7 +223,7 @@ def test_a_file_and_its_record_commit_together_under_autocommit_too(rfm_crm_engi
     with pytest.raises(psycopg.errors.CheckViolation):
         db.apply(engine)
     engine.dispose()
-    assert states(rfm_crm_engine) == [State.MISSING] * 4
+    assert states(rfm_crm_engine) == [State.MISSING] * ALL
 
 
 def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rfm_crm_engine):
@@ -230,9 +231,9 @@ def test_a_lock_that_cannot_be_had_changes_nothing_and_a_second_call_succeeds(rf
         holder.exec_driver_sql("insert into customers (email) values ('ada@example.com')")
         with pytest.raises(DatabaseBusy, match="run the command again"):
             db.apply(rfm_crm_engine)
-    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * 4]
+    assert states(rfm_crm_engine) == [State.APPLIED, *[State.MISSING] * (ALL - 1)]
     db.apply(rfm_crm_engine)
-    assert states(rfm_crm_engine) == [State.APPLIED] * 5
+    assert states(rfm_crm_engine) == [State.APPLIED] * ALL
 
 
 def test_an_index_that_was_left_half_built_is_built_anew(rfm_crm_engine):
@@ -262,7 +263,7 @@ def test_applying_waits_for_no_reader_and_no_writer_of_orders_for_long(rfm_crm_e
                 another.exec_driver_sql("set local lock_timeout = '1s'")
                 another.exec_driver_sql("insert into orders (total_cents) values (2)")
             assert not applying.done()
-        assert len(applying.result(timeout=20)) == 4
+        assert len(applying.result(timeout=20)) == ALL
 
 
 def test_twenty_concurrent_applies_are_one(rfm_crm_engine):
@@ -275,7 +276,7 @@ def test_twenty_concurrent_applies_are_one(rfm_crm_engine):
     with ThreadPoolExecutor(20) as pool:
         applied = [migration for done in pool.map(apply, range(20)) for migration in done]
     assert sorted(m.name for m in applied) == NAMES
-    assert states(rfm_crm_engine) == [State.APPLIED] * 5
+    assert states(rfm_crm_engine) == [State.APPLIED] * ALL
 
 
 def test_export_writes_the_files_where_supabase_looks_and_never_over_another(tmp_path):

@@ -18,6 +18,7 @@ OUR_RELATIONS = (
     "customer_activity_timeline",
     "customer_activity_summary",
     "hot_leads",
+    "customer_segments",
     "lead_score_orders",
 )
 
@@ -102,7 +103,7 @@ def test_nobody_sees_more_than_row_security_allows(owner, role, relation):
             seen = customers_seen(connection, relation)
         except psycopg.errors.InsufficientPrivilege:
             return
-        assert relation in ("customer_activities", "hot_leads")
+        assert relation in ("customer_activities", "hot_leads", "customer_segments")
         assert seen <= allowed
 
 
