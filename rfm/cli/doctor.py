@@ -16,6 +16,7 @@ from rfm.cli import options
 from rfm.cli.output import print_json, print_table
 from rfm.errors import RfmError
 
+_GOOD_STATES: Final = {db.State.APPLIED, db.State.PASTED, db.State.NOT_ENABLED}
 _LIBRARIES: Final = ("polars", "sqlalchemy", "psycopg")
 _EXTRAS: Final = {
     "cli": ("typer", "rich"),
@@ -106,7 +107,7 @@ def _mapping(engine: sqlalchemy.Engine, mapping: db.Mapping | None) -> tuple[str
 def _migrations(engine: sqlalchemy.Engine, _: db.Mapping | None) -> tuple[str, bool]:
     states = [one.state for one in db.status(engine)]
     numbers = {state: states.count(state) for state in dict.fromkeys(states)}
-    good = all(state in {"applied", "pasted"} for state in numbers)
+    good = set(numbers) <= _GOOD_STATES
     return ", ".join(f"{number} {state}" for state, number in numbers.items()), good
 
 

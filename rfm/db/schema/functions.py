@@ -41,7 +41,8 @@ def changed_functions(connection: Connection, mapping: Mapping | None) -> Iterat
             yield f"{one.signature} has another text"
         if row.is_definer != one.is_definer:
             yield f"{one.signature} is {'not ' if one.is_definer else ''}security definer"
-        found = dict(setting.split("=", 1) for setting in row.settings)
+        pairs = (setting.split("=", 1) for setting in row.settings)
+        found = {name.lower(): value for name, value in pairs}  # PostgreSQL writes TimeZone
         if not _as_shipped(one.settings, found):
             yield f"{one.signature} has other settings: {', '.join(row.settings) or 'none'}"
 
