@@ -82,7 +82,7 @@ with ours as (
 ),
 
 columns as (
-    select format('%s.%I', o.name, a.attname) as name, o.short_name, o.owner, a.attacl as acl
+    select format('%s.%I', o.name, a.attname) as name, o.short_name || '.' || a.attname as short_name, o.owner, a.attacl as acl
     from ours as o
     inner join pg_catalog.pg_attribute as a on a.attrelid = o.table_id
     where a.attacl is not null
@@ -146,6 +146,17 @@ meant (short_name, grantee) as (
             'lead_score_active_segment_map', 'lead_score_segment_cells', 'customer_segments', 'customers_of_segment',
             'lead_score_orders', 'explain_lead_score',
             'lead_score_events', 'may_see_customer', 'lead_score_segment'
+        ]
+    ) as s (name)
+    union all
+    -- what explain_lead_score() reads for whoever calls it; policies let them see the rows of their customers only
+    select s.name, 'authenticated'
+    from unnest(
+        array[
+            'lead_score_models.id', 'lead_score_models.recency', 'lead_score_models.recency_negated',
+            'lead_score_models.frequency', 'lead_score_models.monetary', 'lead_score_models.weights',
+            'lead_score_active_model.model_id', 'lead_score_queue.customer_id', 'lead_score_queue.sqlstate',
+            'lead_score_queue.queued_at'
         ]
     ) as s (name)
 ),

@@ -112,9 +112,8 @@ def test_sql_and_the_core_explain_alike(connection, rows, model):
 @on_a_server
 def test_the_points_sum_to_the_stored_score(connection, rows, model):
     refill(connection, rows, model)
-    stored = dict(
-        connection.execute(text("select id::text, lead_score from customers")).tuples().all()
-    )
+    scores = connection.execute(text("select id::text, lead_score from customers"))
+    stored = {key: score for key, score in scores}  # noqa: C416 - rows are no pairs to mypy
     for one in explained(connection):
         numbers = (one.numbers.recency, one.numbers.frequency, one.numbers.monetary)
         assert sum(number.points for number in numbers) == one.lead_score == stored[one.customer_id]

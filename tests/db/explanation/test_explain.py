@@ -54,7 +54,7 @@ def test_a_customer_without_a_score_is_explained_for_now(rfm_engine):
 def test_a_customer_in_the_queue_is_told_to_wait_and_why(rfm_engine):
     prepare(rfm_engine, ("40 days", 8000))
     with session(rfm_engine) as other:
-        other.execute(f"select from customers where id = '{ANN}' for update")
+        other.execute(f"select from customers where id = '{ANN}' for no key update")
         # dated before the score, so that the score is wrong at its own instant
         run(
             rfm_engine,

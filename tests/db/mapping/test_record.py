@@ -74,7 +74,7 @@ def test_every_function_goes_by_the_record(shop):
     assert_scores_match(engine)
     assert [one.name for one in db.rollback(engine)] == NAMES[::-1]
     assert db.recorded_mapping(engine) is None
-    assert {one.state for one in db.status(engine)} == {State.MISSING}
+    assert {one.state for one in db.status(engine)} == {State.MISSING, State.NOT_ENABLED}
 
 
 def test_an_interrupted_apply_goes_on_by_the_record(shop):
@@ -170,7 +170,7 @@ def test_a_pooled_connection_sees_the_mapping_of_now(templates):
     with temporary_database(templates(SCHEMA)) as engine:
         pooled = create_engine(engine.url, pool_size=1)
         try:
-            assert {one.state for one in db.status(pooled)} == {State.MISSING}
+            assert {one.state for one in db.status(pooled)} == {State.MISSING, State.NOT_ENABLED}
             db.apply(engine, mapping_of(SCHEMA))
             assert {one.state for one in db.status(pooled)} == {State.APPLIED}
         finally:

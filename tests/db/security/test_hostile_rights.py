@@ -201,9 +201,9 @@ FORGERIES = {
         "Nobody has a right",
         "public may execute rfm.more()",
     ),
-    "grant select (customer_id) on lead_score_queue to authenticated": (
+    "grant select (tried_at) on lead_score_queue to authenticated": (
         "Nobody has a right",
-        "authenticated may select public.lead_score_queue.customer_id",
+        "authenticated may select public.lead_score_queue.tried_at",
     ),
     "grant usage on sequence lead_score_models_id_seq to authenticated": (
         "Nobody has a right",
