@@ -10,8 +10,11 @@ import pytest
 
 from rfm import db
 from rfm.db.connect import connect, run_script
+from rfm.db.schema.migrations import migrations
 from rfm.db.sql import read_sql
 from rfm.testing import assert_scores_match, server_address, temporary_database
+
+APPLIED_BY_DEFAULT = [one for one in migrations() if not one.opt_in]
 
 # ---------------------------------------------------------------- sessions and scripts
 

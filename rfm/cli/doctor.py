@@ -61,8 +61,13 @@ def _installation() -> list[_Found]:
             for name in ("polars", "sqlalchemy", "psycopg")
         ),
     ]
-    extras = [f"{extra}: {_extra(names)}" for extra, names in _EXTRAS.items()]
-    return [*rows, ("extras", ", ".join(extras), True)]
+    installed = [extra for extra, names in _EXTRAS.items() if all(map(_version, names))]
+    missing = [extra for extra in _EXTRAS if extra not in installed]
+    return [
+        *rows,
+        ("extras", ", ".join(installed) or "none", True),
+        *([("not installed", ", ".join(missing), True)] if missing else []),
+    ]
 
 
 def _version(package: str) -> str | None:
@@ -70,10 +75,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _extra(packages: tuple[str, ...]) -> str:
-    return "yes" if all(map(_version, packages)) else "no"
 
 
 def _database(dsn: str | None, mapping: db.Mapping | None) -> list[_Found]:

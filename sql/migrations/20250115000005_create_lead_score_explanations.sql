@@ -24,6 +24,28 @@ begin
 end;
 $$;
 
+-- Policies lock these tables, and every order reads them: each try waits for a moment only, so that nobody waits long.
+do $$
+begin
+    for attempt in 1..30 loop
+        begin
+            set local lock_timeout = '100ms';
+            lock table
+                public.lead_score_queue,
+                public.lead_score_active_model,
+                public.lead_score_models
+            in access exclusive mode;
+            set local lock_timeout = '2s';
+            return;
+        exception when lock_not_available then
+            perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'the models could not be locked within some seconds, and nothing was changed'
+    using errcode = 'lock_not_available', hint = 'Try again when fewer write orders.';
+end;
+$$;
+
 -- security invoker (the default): the caller's row-level security decides whose orders it reads.
 -- timezone: its instants are text.
 create or replace function public.explain_lead_score(customer_id /* slot key_type */ uuid)

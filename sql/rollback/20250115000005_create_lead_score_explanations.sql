@@ -4,6 +4,31 @@ set local lock_timeout = '2s';
 -- Nothing below finds what somebody else has put into public.
 set local search_path = '';
 
+-- Policies lock these tables, and every order reads them: each try waits for a moment only, so that nobody waits long.
+do $$
+begin
+    for attempt in 1..30 loop
+        begin
+            set local lock_timeout = '100ms';
+            lock table
+                public.lead_score_queue,
+                public.lead_score_active_model,
+                public.lead_score_models
+            in access exclusive mode;
+            set local lock_timeout = '2s';
+            return;
+        exception
+            when lock_not_available then
+                perform pg_sleep(0.1);
+            when undefined_table then
+                return; -- the guide's rollback by hand has gone before
+        end;
+    end loop;
+    raise exception 'the models could not be locked within some seconds, and nothing was changed'
+    using errcode = 'lock_not_available', hint = 'Try again when fewer write orders.';
+end;
+$$;
+
 drop function if exists public.explain_lead_score(/* slot key_type */ uuid);
 
 do $$

@@ -133,7 +133,8 @@ def test_movement_between_segments_is_by_the_active_map_at_both_ends(recorded):
     assert before.filter(pl.col("before") != pl.col("after"))["customers"].sum() == 1
     db.activate_segment_map(recorded, 2, allow_dead_segments=True)
     after = db.movement(recorded, since, datetime.now(UTC), by="segment")
-    assert after["customers"].to_list() == before["customers"].to_list()
+    # the second map has one segment for one order more; nobody moved because of the map
+    assert after.rows() == [("potential_loyalist", "potential_loyalist", "customer", 5)]
 
 
 def test_trends_leave_out_what_a_model_did(shared):

@@ -67,7 +67,7 @@ def test_every_function_goes_by_the_record(shop):
     engine = shop.engine
     assert db.plan(engine) == db.apply(engine) == []
     assert db.backfill(engine).rescored == 1
-    assert {one.state for one in db.status(engine)} == {State.APPLIED}
+    assert {one.state for one in db.status(engine)} == {State.APPLIED, State.NOT_ENABLED}
     assert [one for one in db.verify(engine) if not one.passed] == []
     assert next(one.name for one in db.survey(engine)) == '"crm"."customer_profiles"'
     assert db.rescore_stale(engine) == 0
@@ -80,7 +80,7 @@ def test_every_function_goes_by_the_record(shop):
 def test_an_interrupted_apply_goes_on_by_the_record(shop):
     db.rollback(shop.engine, NAMES[0])
     assert [one.name for one in db.apply(shop.engine)] == NAMES[1:]
-    assert {one.state for one in db.status(shop.engine)} == {State.APPLIED}
+    assert {one.state for one in db.status(shop.engine)} == {State.APPLIED, State.NOT_ENABLED}
 
 
 def test_another_mapping_is_refused_and_nothing_is_changed(shop):
@@ -118,7 +118,7 @@ def test_comments_and_white_space_are_no_difference(shop):
     assert other != shop.mapping
     assert db.plan(shop.engine, other) == db.apply(shop.engine, other) == []
     db.check_mapping(shop.engine, other)
-    assert {one.state for one in db.status(shop.engine)} == {State.APPLIED}
+    assert {one.state for one in db.status(shop.engine)} == {State.APPLIED, State.NOT_ENABLED}
 
 
 def test_a_database_that_was_applied_without_a_mapping_refuses_one(rfm_engine):
@@ -154,7 +154,7 @@ def test_the_exported_files_record_their_mapping(bare, tmp_path):
             run_script(connection, path.read_text())
     assert db.recorded_mapping(bare.engine) == bare.mapping
     assert [one.name for one in db.apply(bare.engine)] == NAMES
-    assert {one.state for one in db.status(bare.engine)} == {State.APPLIED}
+    assert {one.state for one in db.status(bare.engine)} == {State.APPLIED, State.NOT_ENABLED}
 
 
 def test_after_a_rollback_another_mapping_may_be_applied(shop):
@@ -172,7 +172,7 @@ def test_a_pooled_connection_sees_the_mapping_of_now(templates):
         try:
             assert {one.state for one in db.status(pooled)} == {State.MISSING, State.NOT_ENABLED}
             db.apply(engine, mapping_of(SCHEMA))
-            assert {one.state for one in db.status(pooled)} == {State.APPLIED}
+            assert {one.state for one in db.status(pooled)} == {State.APPLIED, State.NOT_ENABLED}
         finally:
             pooled.dispose()
 
@@ -191,7 +191,7 @@ def test_a_role_that_may_not_read_the_record_is_told_the_grant(shop):
         assert grant.count("grant ") == 2
         shop.run(grant)
         assert db.recorded_mapping(reader) == shop.mapping
-        assert {one.state for one in db.status(reader)} == {State.PASTED}
+        assert {one.state for one in db.status(reader)} == {State.PASTED, State.NOT_ENABLED}
     finally:
         reader.dispose()
         shop.run(f"drop owned by {role}; drop role {role}")

@@ -5,7 +5,7 @@ import pytest
 from rfm import db
 from rfm.db.schema.status import State
 from rfm.testing import assert_scores_match, temporary_database
-from tests.support import assert_true_scores, drift, run
+from tests.support import APPLIED_BY_DEFAULT, assert_true_scores, drift, run
 
 ADA = "00000000-0000-4000-8000-00000000000a"
 BOB = "00000000-0000-4000-8000-00000000000b"
@@ -45,7 +45,7 @@ SCRIPTS = {"orders": ORDERS, "customers": CUSTOMERS, "both": CUSTOMERS + ORDERS}
 def template(request, rfm_crm_template):
     with temporary_database(rfm_crm_template) as engine:
         run(engine, SCRIPTS[request.param])
-        assert len(db.apply(engine)) == 4
+        assert len(db.apply(engine)) == len(APPLIED_BY_DEFAULT)
         run(engine, f"insert into customers (id) values ('{ADA}'), ('{BOB}')")
         run(
             engine,

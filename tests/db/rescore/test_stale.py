@@ -176,6 +176,7 @@ def test_a_transaction_that_stays_open_is_looked_after_by_the_next_run(nobody_re
 
 
 def test_after_a_rollback_by_hand_there_is_nothing_to_do(three_hundred):
+    run(three_hundred, read_sql("rollback/20250115000005_create_lead_score_explanations"))
     run(three_hundred, read_sql("rollback/20250115000004_create_customer_segments"))
     guide = read_sql("rollback/20250115000002_create_post_migration_objects")
     run(three_hundred, guide)
