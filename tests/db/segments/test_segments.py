@@ -87,9 +87,8 @@ def test_a_customer_that_is_not_scored_has_no_segment(ada):
 def test_customers_scored_before_the_migration_are_scored_again(ada):
     run(ada, "insert into customers (email) values ('bob')")
     run(ada, ORDER.format("paid") + " where email = 'ada'")
-    assert [
-        one.name[-8:] for one in db.rollback(ada, "20250115000003_create_lead_score_operations")
-    ] == ["segments"]
+    undone = db.rollback(ada, "20250115000003_create_lead_score_operations")
+    assert undone[-1].name.endswith("segments")
     db.apply(ada)
     assert segments(ada) == [None, None]
     run(ada, "select score_queued_customers()")
