@@ -97,7 +97,8 @@ def status(dsn: options.Dsn = None, mapping: options.MappingFile = None) -> None
     rows = [(one.migration.name, one.state, day(one.applied_at)) for one in found]
     print_table("Migrations", ["migration", "state", "applied at"], rows)
     # without any of its objects, the state says it all
-    for one in (one for one in found if one.state is not db.State.MISSING):
+    absent = (db.State.MISSING, db.State.NOT_ENABLED)
+    for one in (one for one in found if one.state not in absent):
         for missing in one.missing:
             print_line(f"{one.migration.name} lacks {missing}")
 

@@ -64,6 +64,7 @@ def explain(
 
     Raises what `explain_frame` raises, and InvalidFrame for orders that cannot be summarized.
 
+    >>> import polars as pl
     >>> from rfm import PUBLISHED, summarize_orders
     >>> orders = pl.DataFrame({"customer_id": ["ada"], "ordered_at": [datetime(2026, 9, 1)],
     ...                        "amount": [80]})

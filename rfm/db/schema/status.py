@@ -51,7 +51,7 @@ def status(database: Engine | str, mapping: Mapping | None = None) -> list[Migra
 
     >>> from rfm.testing import example_engine
     >>> [str(one.state) for one in status(example_engine())]
-    ['applied', 'applied', 'applied', 'applied', 'applied', 'not enabled']
+    ['applied', 'applied', 'applied', 'applied', 'applied', 'applied', 'not enabled']
     """
     with engine_of(database).connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
