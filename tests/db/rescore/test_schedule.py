@@ -198,7 +198,8 @@ def test_health_tells_of_jobs_that_failed_or_were_missed(cron_engine, schedule, 
     for status, ago in runs:
         ran(cron_engine, RESCORE, status, ago, message="no luck")
     refresh, rescore, queue = health(cron_engine)
-    assert refresh == queue == (None, "has not run yet")
+    assert refresh == (None, "has not run yet")
+    assert queue.ok is not False  # pg_cron itself may have run it meanwhile: it is due each minute
     assert rescore.ok is ok
     assert finding in rescore.finding
     failed = [check.fact for check in db.verify(cron_engine) if not check.passed]
