@@ -445,8 +445,8 @@ begin
         where c./* slot key */ id operator(pg_catalog.=) customer_ids[1]
         returning c.last_scored_at into scored_at;
         scored := case
-            when scored_at operator(pg_catalog.>=) began and scored_at operator(pg_catalog.<) 'infinity' then 1
-            else 0
+            when scored_at operator(pg_catalog.>=) began and scored_at operator(pg_catalog.<) 'infinity' then 1::bigint
+            else 0::bigint
         end;
     else
         with touched as (
@@ -678,14 +678,15 @@ declare
         where c./* slot key */ id operator(pg_catalog.=) any (customer_ids)
         for no key update skip locked
     );
-    constraint_name pg_catalog.text;
+    schema_name pg_catalog.name;
+    constraint_name pg_catalog.name;
     usually_deferred boolean;
 begin
     perform public.touch_lead_scores(free);
 
     -- A deferred constraint trigger would fail at the commit, for everybody who was touched: it runs now.
-    for constraint_name, usually_deferred in
-        select distinct pg_catalog.format('%I.%I', n.nspname, k.conname), t.tginitdeferred
+    for schema_name, constraint_name, usually_deferred in
+        select distinct n.nspname, k.conname, t.tginitdeferred
         from pg_catalog.pg_trigger as t
         inner join pg_catalog.pg_constraint as k on k.oid operator(pg_catalog.=) t.tgconstraint
         inner join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) k.connamespace
@@ -694,9 +695,9 @@ begin
             and t.tgdeferrable
             and not t.tgisinternal
     loop
-        execute pg_catalog.format('set constraints %s immediate', constraint_name);
+        execute pg_catalog.format('set constraints %I.%I immediate', schema_name, constraint_name);
         if usually_deferred then
-            execute pg_catalog.format('set constraints %s deferred', constraint_name);
+            execute pg_catalog.format('set constraints %I.%I deferred', schema_name, constraint_name);
         end if;
     end loop;
     return free;

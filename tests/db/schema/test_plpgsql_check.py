@@ -24,6 +24,7 @@ FUNCTIONS = {
     "wait_for_lead_score_writers(interval)": "0",
     "fit_lead_score_model(timestamptz)": "0",
     "refresh_customer_activity_timeline()": "0",
+    "explain_lead_score(uuid)": "0",
     "queue_stale_customers()": "0",
     "rescore_stale_customers(integer,bigint,boolean)": "0",
 }
