@@ -211,7 +211,8 @@ def test_the_active_map_comes_back_with_a_restore_of_data_alone(rfm_engine):
         db.apply(restored)
         subprocess.run(
             [program("psql"), "--quiet", "--set=ON_ERROR_STOP=1", address(restored)],
-            input=dump,
+            # pg_dump 18 sets it, servers before 17 do not know it
+            input=dump.replace("SET transaction_timeout = 0;", ""),
             capture_output=True,
             text=True,
             check=True,
