@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rfm._check.doors import AnyFrame
+
+FEWEST_CUSTOMERS: Final = 500
+"""Customers with an order below which quintiles say little: as many as Klaviyo asks for."""
 
 
 def fit(summary: AnyFrame, *, min_customers: int = 1) -> Model:

@@ -56,10 +56,7 @@ def _installation() -> list[_Found]:
     rows = [
         ("rfm", rfm.__version__, True),
         ("Python", f"{platform.python_version()} on {platform.system()}", True),
-        *(
-            (name, _version(name) or "missing", True)
-            for name in ("polars", "sqlalchemy", "psycopg")
-        ),
+        *((name, _version(name) or "missing", True) for name in _LIBRARIES),
     ]
     installed = [extra for extra, names in _EXTRAS.items() if all(map(_version, names))]
     missing = [extra for extra in _EXTRAS if extra not in installed]

@@ -32,8 +32,11 @@ def evaluate(
     dsn: options.Dsn = None,
     mapping: options.MappingFile = None,
     model: Annotated[
-        Path | None,
-        typer.Option(help="Score with this model.json. Default: fit quintiles as of each day."),
+        str | None,
+        typer.Option(
+            help="Score with this model.json, or with the published thresholds (published). "
+            "Default: fit quintiles as of each day."
+        ),
     ] = None,
     customer_id: options.CustomerId = "customer_id",
     ordered_at: options.OrderedAt = "ordered_at",

@@ -15,10 +15,11 @@ from rfm.cli import options
 from rfm.cli.orders import read_summary
 from rfm.cli.output import day, print_line, print_message, print_moves, print_report, print_table
 from rfm.columns import OrderColumns
-from rfm.db.models.fitting import FEWEST_CUSTOMERS, fit_summary
+from rfm.db.models.fitting import fit_summary
 from rfm.errors import InvalidArgument
 from rfm.io import FileFormat
 from rfm.orders.rules import OrderRules
+from rfm.quintiles import FEWEST_CUSTOMERS
 
 Activate = Annotated[
     bool, typer.Option("--activate", help="Make it the active model. Default: only store it.")

@@ -69,9 +69,11 @@ def read_mapping(path: Path | None) -> db.Mapping | None:
     return db.Mapping.read(chosen)
 
 
-def read_model(path: Path) -> rfm.Model:
-    """Read a model.json."""
-    return rfm.Model.from_json(_read(path, "model.json"))
+def read_model(model: str | Path) -> rfm.Model:
+    """Read a model.json; `published` is the model with the published thresholds."""
+    if model == "published":
+        return rfm.PUBLISHED
+    return rfm.Model.from_json(_read(Path(model), "model.json"))
 
 
 def read_segment_map(path: Path) -> rfm.SegmentMap:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
@@ -17,10 +16,10 @@ from rfm.columns import OrderColumns
 from rfm.errors import InvalidArgument
 from rfm.io import STANDARD, FileFormat, writer_for
 from rfm.orders.rules import OrderRules, refunds_called
+from rfm.quintiles import FEWEST_CUSTOMERS
 
 _SHOWN: Final = ("customer_id", "lead_score", "lead_category", "segment", "recency_days")
 _BEST: Final = 20
-_FEW_CUSTOMERS: Final = 500  # quintiles of fewer change much with each customer
 
 
 def score(
@@ -85,7 +84,7 @@ def score(
     """
     if as_json and output == STANDARD:
         raise InvalidArgument("--json and --output - both print on standard output; choose one")
-    chosen = read_model(model)
+    chosen = options.read_model(model) if model else None
     write = writer_for(output, orders) if output else None
     moment = options.read_instant(as_of)
     if in_currency is not None and currency is None:
@@ -120,13 +119,6 @@ def score(
     print_message(f"{count(scored.height, 'customer')} scored")
 
 
-def read_model(model: str | None) -> rfm.Model | None:
-    """Read the model of --model: a file, or `published`."""
-    if model is None:
-        return None
-    return rfm.PUBLISHED if model == "published" else options.read_model(Path(model))
-
-
 def _columns(written: str | None, known: Collection[str], default: Sequence[str]) -> list[str]:
     if written is None:
         return list(default)
@@ -142,7 +134,7 @@ def _columns(written: str | None, known: Collection[str], default: Sequence[str]
 
 def _warn_of_few(model: rfm.Model | None, summary: pl.DataFrame) -> None:
     customers = summary.filter(pl.col("frequency") > 0).height
-    if model is None and customers < _FEW_CUSTOMERS:
+    if model is None and customers < FEWEST_CUSTOMERS:
         print_message(
             f"warning: quintiles of {count(customers, 'customer')} mean little; "
             "--model published has thresholds that do not depend on the orders"

@@ -24,7 +24,7 @@ def orders(tmp_path):
 def test_a_file_is_evaluated(rfm_command, orders):
     model = orders.with_name("model.json")
     model.write_text(rfm.PUBLISHED.to_json())
-    shown = rfm_command("evaluate", orders, *WORDS, "--model", model).stdout
+    shown = rfm_command("evaluate", orders, *WORDS, "--model", "published").stdout
     assert "81.6 % (79.4 to 83.6)" in shown
     assert "The lead score is no better than raw recency alone: as of 1998-01-01" in shown
     told = json.loads(rfm_command("evaluate", orders, *WORDS, "--model", model, "--json").stdout)

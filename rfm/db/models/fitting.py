@@ -11,11 +11,9 @@ from rfm.db.connect import engine_of
 from rfm.db.reads.totals import clock, every_range
 from rfm.instants import EPOCH, microseconds_since_epoch
 from rfm.model import Model
+from rfm.quintiles import FEWEST_CUSTOMERS
 from rfm.quintiles import fit as fit_quintiles
 from rfm.stored import instant, numbers_at
-
-FEWEST_CUSTOMERS: Final = 500
-"""Customers with an order below which quintiles say little: as many as Klaviyo asks for."""
 
 _EMPTY_SUMMARY: Final = pl.DataFrame(
     schema={"recency_days": pl.Int64, "frequency": pl.Int64, "monetary": pl.Decimal(38, 0)}
