@@ -14,15 +14,14 @@ import typer
 from adbc_driver_manager import Error as ReaderError
 
 import rfm
-from rfm.cli import (
+from rfm.cli import options, output
+from rfm.cli.commands import (
     demo,
     doctor,
     evaluate,
     explain,
     history,
     model,
-    options,
-    output,
     rescore,
     schema,
     score,

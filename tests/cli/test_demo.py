@@ -43,7 +43,7 @@ def test_a_demo_that_is_stopped_keeps_nothing(rfm_command, monkeypatch):
         addresses.append(run.engine.url)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rfm.cli.demo._show", stop)
+    monkeypatch.setattr("rfm.cli.commands.demo._show", stop)
     rfm_command("demo", "--keep", code=130)
     assert not Path(addresses[0].query["host"]).parent.exists()
 

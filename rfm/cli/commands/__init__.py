@@ -1,0 +1,1 @@
+"""The commands: a file for each group, without logic of their own."""
